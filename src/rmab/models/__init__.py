@@ -1,0 +1,1 @@
+"""What a problem is: arms, budgets, criteria, and the problem that joins them."""
