@@ -1,0 +1,1 @@
+"""What one arm is worth in each state: one method, one file."""
