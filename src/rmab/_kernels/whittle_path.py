@@ -2,8 +2,9 @@
 
 Under a fixed policy the advantage of acting in state ``s`` is linear in the charge, ``a[s] - charge * w[s]``. Each policy is
 therefore optimal up to the charge at which the first state wants the other action; there that state switches and the new
-policy is evaluated afresh, so that rounding does not build up along the path. States that leave at the same charge switch
-together: this is policy improvement just beyond the charge.
+policy is evaluated afresh, so that rounding does not build up along the path. No advantage changes sign between two such
+charges, so one look half-way between them decides who acts there. States that leave at the same charge switch together: this
+is policy improvement just beyond the charge.
 """
 
 import numpy as np
@@ -55,16 +56,18 @@ def whittle_path(transitions, rewards, beta, extended, tolerance, index, witness
         if following == np.inf:
             # without a charge that stops all acting, some slope has vanished: several recurrent classes
             return verdict if extended or policy.max() == 0 else ILL_CONDITIONED
+        middle = (charge + following) / 2.0
+        visible = charge > -np.inf and following - charge > tolerance * (1.0 + abs(middle))
         charge = following
         for s in range(n):
             a, w = _lines(advantage, policy, s)
-            value = a - charge * w
-            margin = tolerance + 1e-13 * (abs(a) + abs(charge * w))
-            if value > margin and lowest[s] < 0.0 and verdict == INDEXABLE:
+            value = a - middle * w
+            margin = tolerance + 1e-13 * (abs(a) + abs(middle * w))
+            if visible and value > margin and lowest[s] < 0.0 and verdict == INDEXABLE:
                 verdict = NOT_INDEXABLE
-                witness[0], witness[1], witness[2] = s, lowest_at[s], charge
-            if value < -margin and value < lowest[s]:
-                lowest[s], lowest_at[s] = value, charge
+                witness[0], witness[1], witness[2] = s, lowest_at[s], middle
+            if visible and value < -margin and value < lowest[s]:
+                lowest[s], lowest_at[s] = value, middle
             if exit_charge[s] <= charge + 1e-15 * abs(charge):
                 if policy[s] == 1:
                     index[s] = min(index[s], charge)
