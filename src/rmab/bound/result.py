@@ -1,0 +1,82 @@
+"""The result type of every upper bound.
+
+The budget ``sum_n a_n(t) <= k`` in every period is relaxed to its mean over time. No policy that keeps the budget earns more
+than the relaxed optimum, whose Lagrange multiplier is the price of one activation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """An upper bound on what any policy can earn.
+
+    Parameters
+    ----------
+    value : float
+        Reward per period, summed over all arms. A discounted value is multiplied by (1 - beta), a finite-horizon value is
+        divided by the number of steps.
+    price : float
+        Charge per activation at which the relaxed problem meets the budget (the Lagrange multiplier): what one more
+        activation per period would add to ``value`` at most. Never negative for "at most"; of any sign for "exactly".
+    activation : ndarray, shape (K,)
+        Share of periods in which an arm of each type is acted on in the relaxed optimum (weighted like the value), so that
+        ``activation @ multiplicity`` is at most the budget, and equal to it where the price is not zero.
+    status : str
+        How the computation ended, in words.
+    method : str
+        What computed it.
+
+    Examples
+    --------
+    >>> print(Bound(7.25, 0.5, np.array([0.2, 0.4]), "optimal", "fluid LP"))
+    upper bound 7.25 per period over all arms (fluid LP: optimal)
+    price 0.5 per activation; arms are acted on in 20.0 % to 40.0 % of periods (2 types)
+    """
+
+    value: float
+    price: float
+    activation: NDArray[np.float64]
+    status: str
+    method: str
+
+    def __str__(self) -> str:
+        share = self.activation * 100
+        return (
+            f"upper bound {self.value:.8g} per period over all arms ({self.method}: {self.status})\n"
+            f"price {self.price:.6g} per activation; "
+            f"arms are acted on in {share.min():.1f} % to {share.max():.1f} % of periods ({len(share)} types)"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class HorizonBound(Bound):
+    """An upper bound over a finite horizon, where each step has its own price.
+
+    Parameters
+    ----------
+    value, activation, status, method
+        As in :class:`Bound`.
+    price : float
+        The mean of ``prices``.
+    prices : ndarray, shape (T,)
+        Charge per activation at each step: what one more activation at that step would add to the total reward.
+
+    Examples
+    --------
+    >>> bound = HorizonBound(7.25, 0.5, np.array([0.2]), "optimal", "finite-horizon LP", prices=np.array([1.0, 0.0]))
+    >>> print(bound)
+    upper bound 7.25 per period over all arms (finite-horizon LP: optimal)
+    price 0.5 per activation; arms are acted on in 20.0 % to 20.0 % of periods (1 types)
+    2 steps, priced from 0 to 1
+    """
+
+    prices: NDArray[np.float64]
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}\n{len(self.prices)} steps, priced from {self.prices.min():.6g} to {self.prices.max():.6g}"
