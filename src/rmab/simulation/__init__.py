@@ -1,0 +1,1 @@
+"""Problem and policy in, outcome out: two engines with one law."""

@@ -1,0 +1,149 @@
+"""The per-arm engine: every arm has a state; any policy can be run.
+
+A priority rule runs in a compiled kernel from the first to the last period. Any other policy is asked for its actions once
+per period and replicate; the arms then move by the same kernel and the same random numbers, so a policy given in both forms
+sees the same arms. Cost per period: O(N).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rmab._kernels.alias import build_alias
+from rmab._kernels.arms_engine import TILE, advance, run_arms, settle, start_arms
+from rmab.errors import InfeasibleBudget, ModelError
+from rmab.models.problem import Problem
+from rmab.policies.base import Policy, PriorityRule
+from rmab.simulation.engine import Record, Workers, empty_record, rule_tables
+from rmab.simulation.streams import key, policy_generator
+
+Tables = tuple[NDArray[np.uint64], NDArray[np.int32]]
+
+
+class Cohort(NamedTuple):
+    """The arrays of a problem that the per-arm kernels take."""
+
+    first_arm: NDArray[np.int64]
+    start_state: NDArray[np.int32]
+    start: Tables
+    moves: Tables
+    rewards: NDArray[np.float64]
+
+
+def simulate_rule(
+    problem: Problem, rule: PriorityRule, *, steps: int, replicates: int, number: int, workers: Workers
+) -> Record:
+    """Run a priority rule; ``number`` is the entropy of the run.
+
+    Examples
+    --------
+    >>> from rmab.models.arms import Arms
+    >>> from rmab.models.budget import TopK
+    >>> from rmab.models.criterion import Average
+    >>> arms = Arms([[[1, 0], [0, 1]], [[0, 1], [1, 0]]], [[0, 1], [0, 1]], multiplicity=[3])
+    >>> problem = Problem(arms, TopK(1), Average(), start=0)
+    >>> rule = PriorityRule([[1.0, -1.0]])
+    >>> simulate_rule(problem, rule, steps=4, replicates=1, number=0, workers=Workers()).reward
+    array([[0., 1., 2., 3.]])
+    """
+    tables = rule_tables(rule, exactly=problem.budget.exactly)
+    work = partial(_rule_chunk, _cohort(problem), tables, problem.budget.k, steps, key(number))
+    return workers.run(work, replicates)
+
+
+def simulate_policy(problem: Problem, policy: Policy, *, steps: int, replicates: int, number: int, workers: Workers) -> Record:
+    """Run any policy, asking it for its actions in every period.
+
+    Raises
+    ------
+    ModelError
+        If the policy returns anything but one known action per arm.
+    InfeasibleBudget
+        If it acts on more arms than the budget allows, or on fewer when the budget must be used exactly.
+
+    Examples
+    --------
+    >>> from rmab.models.arms import Arms
+    >>> from rmab.models.budget import TopK
+    >>> from rmab.models.criterion import Average
+    >>> from rmab.policies.baselines import RoundRobin
+    >>> arms = Arms([[[1, 0], [0, 1]], [[0, 1], [1, 0]]], [[0, 1], [0, 1]], multiplicity=[3])
+    >>> problem = Problem(arms, TopK(1), Average(), start=0)
+    >>> simulate_policy(problem, RoundRobin(), steps=4, replicates=1, number=0, workers=Workers()).reward
+    array([[0., 1., 2., 3.]])
+    """
+    work = partial(_policy_chunk, _cohort(problem), problem, policy, steps, number)
+    return workers.run(work, replicates)
+
+
+def _rule_chunk(
+    cohort: Cohort, tables: Any, budget: int, steps: int, words: NDArray[np.uint64], first: int, last: int
+) -> Record:
+    record = empty_record(last - first, steps, cohort.rewards.shape[2])
+    run_arms(first, words[0], words[1], *cohort, tables, budget, *record)
+    return record
+
+
+def _policy_chunk(cohort: Cohort, problem: Problem, policy: Policy, steps: int, number: int, first: int, last: int) -> Record:
+    record = empty_record(last - first, steps, cohort.rewards.shape[2])
+    for replicate in range(first, last):
+        row = Record(record.reward[replicate - first], record.acted[replicate - first], record.occupancy)
+        _policy_replicate(cohort, problem, policy, number, replicate, row)
+    return record
+
+
+def _policy_replicate(cohort: Cohort, problem: Problem, policy: Policy, number: int, replicate: int, row: Record) -> None:
+    words, rng = key(number), policy_generator(number, replicate)
+    bits = np.empty(TILE, dtype=np.uint64)
+    state = cohort.start_state.copy()
+    if not len(state):
+        state = np.empty(cohort.first_arm[-1], dtype=np.int32)
+        start_arms(replicate, words[0], words[1], cohort.first_arm, *cohort.start, state, bits)
+    tally = np.zeros(cohort.rewards.shape, dtype=np.int64)
+    counts = np.zeros(tally[:, 0].size, dtype=np.int64)
+    for t in range(len(row.reward)):
+        action = _checked_actions(problem, policy.actions(problem, state.astype(np.int64), step=t, rng=rng), t)
+        advance(replicate, t, words[0], words[1], cohort.first_arm, *cohort.moves, state, action, bits, tally, counts)
+        row.reward[t], row.acted[t] = settle(tally, cohort.rewards, row.occupancy[t])
+
+
+def _checked_actions(problem: Problem, actions: ArrayLike, step: int) -> NDArray[np.int32]:
+    given = np.asarray(actions)
+    n_arms, n_actions, budget = problem.arms.n_arms, problem.arms.n_actions, problem.budget
+    if given.shape != (n_arms,) or given.dtype.kind not in "iub":
+        raise ModelError(
+            f"the policy must return {n_arms} whole numbers, one action per arm; "
+            f"in period {step} it returned shape {given.shape}, {given.dtype}"
+        )
+    unknown = np.flatnonzero((given < 0) | (given >= n_actions))
+    if len(unknown):
+        arm = unknown[0]
+        raise ModelError(
+            f"in period {step} the policy gives arm {arm} action {given[arm]}; actions run from 0 to {n_actions - 1}"
+        )
+    used = int(np.count_nonzero(given))
+    if used > budget.k or (budget.exactly and used < budget.k):
+        allowed = "exactly" if budget.exactly else "at most"
+        raise InfeasibleBudget(f"in period {step} the policy acts on {used} arms, but the budget is {allowed} {budget.k}")
+    return given.astype(np.int32)
+
+
+def _cohort(problem: Problem) -> Cohort:
+    arms = problem.arms
+    first_arm = np.concatenate([[0], np.cumsum(arms.multiplicity)])
+    states = problem.start_states
+    fixed = np.empty(0, dtype=np.int32) if states is None else states.astype(np.int32)
+    # the kernels are compiled for writable arrays only, hence the copy
+    return Cohort(first_arm, fixed, _tables(problem.start_distribution), _tables(arms.transitions), arms.rewards.copy())
+
+
+def _tables(rows: NDArray[np.float64]) -> Tables:
+    threshold = np.empty(rows.shape, dtype=np.uint64)
+    alias = np.empty(rows.shape, dtype=np.int32)
+    size = rows.shape[-1]
+    build_alias(rows.reshape(-1, size).copy(), threshold.reshape(-1, size), alias.reshape(-1, size))
+    return threshold, alias

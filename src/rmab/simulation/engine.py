@@ -1,0 +1,79 @@
+"""What every engine takes and returns, and how replicates are spread over threads.
+
+An engine simulates the replicates ``first <= r < last``; what it computes for a replicate depends only on the problem, the
+policy and the key, so the cuts between chunks never show in the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmab.parallel import Progress, default_threads, map_chunks
+from rmab.policies.base import PriorityRule
+
+
+class Record(NamedTuple):
+    """What was seen in some replicates: rewards and activations (R, T), arms per state summed over replicates (T, S)."""
+
+    reward: NDArray[np.float64]
+    acted: NDArray[np.int64]
+    occupancy: NDArray[np.int64]
+
+
+def empty_record(replicates: int, steps: int, n_states: int) -> Record:
+    """Room for ``replicates`` rows; occupancies are added to, so they start at 0.
+
+    Examples
+    --------
+    >>> empty_record(2, 3, 4).occupancy.shape
+    (3, 4)
+    """
+    reward = np.empty((replicates, steps))
+    acted = np.empty((replicates, steps), dtype=np.int64)
+    return Record(reward, acted, np.zeros((steps, n_states), dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where chunks of replicates run: ``threads`` of an own pool, or an ``executor``; ``chunk`` replicates at a time."""
+
+    threads: int | None = None
+    executor: Executor | None = None
+    progress: Progress | None = None
+    chunk: int | None = None
+
+    def run(self, work: Callable[[int, int], Record], replicates: int) -> Record:
+        """All replicates of ``work(first, last)``, joined in order.
+
+        Examples
+        --------
+        >>> Workers(threads=1).run(lambda first, last: empty_record(last - first, 2, 2), 10).reward.shape
+        (10, 2)
+        """
+        threads = default_threads() if self.threads is None else self.threads
+        chunk = self.chunk or -(-replicates // (8 * threads))
+        parts = map_chunks(work, replicates, chunk=chunk, threads=threads, executor=self.executor, progress=self.progress)
+        return Record(
+            np.concatenate([part.reward for part in parts]),
+            np.concatenate([part.acted for part in parts]),
+            sum((part.occupancy for part in parts[1:]), parts[0].occupancy),
+        )
+
+
+def rule_tables(rule: PriorityRule, *, exactly: bool) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Per table of the rule: cells best first, rank of each cell, (T, K * S) both, and number of ranks to act on, (T,).
+
+    Examples
+    --------
+    >>> rule_tables(PriorityRule([[-1.0, 2.0]]), exactly=False)
+    (array([[1, 0]]), array([[1, 0]]), array([1]))
+    """
+    ranks = rule.ranks()
+    rank = ranks.reshape(len(ranks), -1)
+    return np.argsort(rank, axis=1, kind="stable"), rank, rule.eligible(exactly=exactly)

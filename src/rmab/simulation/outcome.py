@@ -1,0 +1,146 @@
+"""What a simulation says: the mean reward with its interval, curves over time, and the distance from a bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmab.models.criterion import Average, Discounted
+from rmab.models.problem import Problem
+from rmab.simulation.engine import Record
+from rmab.simulation.gap import Gap, gap_to
+from rmab.simulation.interval import batch_half_width, student_half_width
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Result of simulating one policy.
+
+    Attributes
+    ----------
+    mean : float
+        Reward per period over all arms: the mean over periods (after ``burn_in``) for the average and finite-horizon
+        criteria, ``(1 - beta) * sum_t beta**t r_t`` over the simulated periods for the discounted one.
+    interval : tuple of float
+        95 % confidence interval of ``mean``: Student's t over replicates, or 20 batch means when there is one replicate and
+        the criterion is the average. Infinite when neither is possible.
+    rewards : ndarray, shape (R,)
+        The value of each replicate; ``mean`` is their mean.
+    curve : ndarray, shape (T,)
+        Mean reward of each period over all arms, not discounted.
+    curve_interval : ndarray, shape (T, 2)
+        95 % confidence interval of each entry of ``curve``; infinite when there is one replicate.
+    activations : ndarray, shape (T,)
+        Mean number of arms acted on in each period.
+    violation : ndarray, shape (K,)
+        Mean excess of each type's cost over its bound; zero for a problem without penalties.
+    states : ndarray, shape (T, S)
+        Mean share of the arms that is in each state in each period, before acting; rows sum to 1.
+    truncation : float
+        The most that the periods after the last simulated one can add to or take from ``mean``: positive for the discounted
+        criterion only. :meth:`gap` adds it to both sides of its interval.
+    engine : str
+        ``"arms"`` or ``"counts"``.
+    entropy : int
+        Given as ``rng``, repeats the run bit for bit with the same engine.
+    steps, replicates, burn_in : int
+        As simulated; ``burn_in`` periods are left out of ``mean``.
+    status : str
+        What the interval rests on, in words, with the remedy when there is none.
+    """
+
+    mean: float
+    interval: tuple[float, float]
+    rewards: NDArray[np.float64]
+    curve: NDArray[np.float64]
+    curve_interval: NDArray[np.float64]
+    activations: NDArray[np.float64]
+    violation: NDArray[np.float64]
+    states: NDArray[np.float64]
+    truncation: float
+    engine: str
+    entropy: int
+    steps: int
+    replicates: int
+    burn_in: int
+    status: str
+
+    def gap(self, bound: Any) -> Gap:
+        """Distance from an upper bound, with its interval.
+
+        Parameters
+        ----------
+        bound : Bound or float
+            An object with a ``value``, or the value: reward per period over all arms.
+
+        Raises
+        ------
+        ModelError
+            If the bound is not a finite number.
+        """
+        low, high = self.interval
+        return gap_to(bound, self.mean, (low - self.truncation, high + self.truncation))
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"reward per period {self.mean:.6g} (95 % CI {low:.6g} to {high:.6g}), "
+            f"{self.activations.mean():.6g} activations per period\n"
+            f"{self.replicates} replicates of {self.steps} periods, {self.engine} engine: {self.status}"
+        )
+
+
+def summarise(problem: Problem, record: Record, *, burn_in: int, engine: str, entropy: int) -> Outcome:
+    """The outcome of what an engine recorded; ``burn_in`` first periods do not count towards the mean."""
+    replicates, steps = record.reward.shape
+    rewards = _values(problem, record.reward, burn_in)
+    half, status = _half_width(problem, record.reward, rewards, burn_in)
+    truncation = _truncation(problem, steps)
+    if truncation > 0:
+        status += f"; the discounted sum is cut after {steps} periods, the rest is worth at most {truncation:.3g}"
+    mean, curve = float(rewards.mean()), record.reward.mean(axis=0)
+    band = student_half_width(record.reward)
+    return Outcome(
+        mean=mean,
+        interval=(mean - half, mean + half),
+        rewards=rewards,
+        curve=curve,
+        curve_interval=np.stack([curve - band, curve + band], axis=1),
+        activations=record.acted.mean(axis=0),
+        violation=np.zeros(problem.arms.n_types),
+        states=record.occupancy / (replicates * problem.arms.n_arms),
+        truncation=truncation,
+        engine=engine,
+        entropy=entropy,
+        steps=steps,
+        replicates=replicates,
+        burn_in=burn_in,
+        status=status,
+    )
+
+
+def _values(problem: Problem, reward: NDArray[np.float64], burn_in: int) -> NDArray[np.float64]:
+    if isinstance(problem.criterion, Discounted):
+        beta = problem.criterion.beta
+        return (reward * ((1 - beta) * beta ** np.arange(reward.shape[1]))).sum(axis=1)
+    return reward[:, burn_in:].mean(axis=1)
+
+
+def _half_width(problem: Problem, reward: NDArray[np.float64], rewards: NDArray[np.float64], burn_in: int) -> tuple[float, str]:
+    if len(rewards) > 1:
+        return float(student_half_width(rewards)), f"interval over {len(rewards)} replicates"
+    half = batch_half_width(reward[0, burn_in:]) if isinstance(problem.criterion, Average) else np.inf
+    if np.isfinite(half):
+        return half, "interval from 20 batch means of one replicate"
+    return np.inf, "no interval from one replicate; use replicates=2 or more"
+
+
+def _truncation(problem: Problem, steps: int) -> float:
+    if not isinstance(problem.criterion, Discounted):
+        return 0.0
+    arms = problem.arms
+    most = float(np.abs(arms.rewards).max(axis=(1, 2)) @ arms.multiplicity)
+    return problem.criterion.beta**steps * most

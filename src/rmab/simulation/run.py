@@ -1,0 +1,223 @@
+"""Simulate a policy, or compare several on common random numbers.
+
+Two engines have one law. The *arms* engine follows every arm and runs any policy; the *counts* engine follows the number of
+arms of each type in each state, runs priority rules, and costs the same for a thousand arms as for a million. Results are
+bit-identical for any number of threads and any executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from numbers import Integral
+from typing import Any
+
+from rmab.errors import ModelError
+from rmab.models.criterion import Average, Horizon
+from rmab.models.problem import Problem
+from rmab.parallel import Progress
+from rmab.policies.base import Policy, PriorityPolicy, PriorityRule, check_shape
+from rmab.simulation.arms import simulate_policy, simulate_rule
+from rmab.simulation.comparison import Comparison
+from rmab.simulation.counts import prefers_counts, simulate_counts
+from rmab.simulation.engine import Workers
+from rmab.simulation.outcome import Outcome, summarise
+from rmab.simulation.streams import Rng, entropy
+
+ENGINES = ("auto", "arms", "counts")
+COUNTER_LIMIT = 2**32
+
+
+def simulate(
+    problem: Problem,
+    policy: Policy,
+    *,
+    steps: int | None = None,
+    replicates: int,
+    rng: Rng = None,
+    engine: str = "auto",
+    burn_in: int = 0,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
+    """Simulate a policy.
+
+    Parameters
+    ----------
+    problem : Problem
+        ``K`` types, ``N`` arms.
+    policy : Policy
+        A priority policy, or any object with ``actions(problem, states, *, step, rng)``.
+    steps : int, optional
+        Periods per replicate, ``T``. Default for a finite-horizon problem: its horizon, which is also the only value allowed.
+        A discounted value is the sum over these periods; see ``Outcome.truncation``.
+    replicates : int
+        Independent runs, ``R``; at least 2 for an interval over replicates.
+    rng : None, int, SeedSequence or Generator
+        Source of randomness; ``Outcome.entropy`` repeats the run.
+    engine : str
+        ``"arms"``, ``"counts"`` (priority policies only), or ``"auto"``: counts for priority policies of large cohorts.
+    burn_in : int
+        First periods that do not count towards the mean; average criterion only. Without it the mean includes the start,
+        which may be better or worse than the long run.
+    threads : int, optional
+        Threads over which replicates are spread; default one per core. A policy that is not a priority policy runs in the
+        calling thread.
+    executor : concurrent.futures.Executor, optional
+        Where to run instead of own threads.
+    progress : callable, optional
+        Called as ``progress(done, replicates)``.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    ModelError
+        If an argument is not well formed, the policy does not fit the problem, or the engine cannot run it.
+    InfeasibleBudget
+        If the policy breaks the budget.
+
+    Examples
+    --------
+    >>> from rmab.models.arms import Arms
+    >>> from rmab.models.budget import TopK
+    >>> from rmab.policies.baselines import Myopic
+    >>> arms = Arms([[[0.9, 0.1], [0.5, 0.5]], [[0.4, 0.6], [0.1, 0.9]]], [[0, 1], [0, 1]], multiplicity=[100])
+    >>> outcome = simulate(Problem(arms, TopK(20), Average(), start=0), Myopic(), steps=100, replicates=10, rng=7)
+    >>> outcome.engine, float(outcome.activations[0])
+    ('counts', 20.0)
+    """
+    workers = Workers(None if threads is None else _whole("threads", threads, 1), executor, progress)
+    number = entropy(rng)
+    used = _engine(problem, {"the policy": policy}, engine)
+    return _simulate(problem, policy, steps, replicates, number, used, burn_in, workers)
+
+
+def compare(
+    problem: Problem,
+    policies: Mapping[str, Policy],
+    *,
+    steps: int | None = None,
+    replicates: int,
+    rng: Rng = None,
+    engine: str = "auto",
+    burn_in: int = 0,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Simulate several policies on common random numbers.
+
+    Parameters
+    ----------
+    policies : mapping of str to Policy
+        At least one policy, by name. All of them run on one engine: ``"auto"`` chooses counts only if it can run them all.
+    problem, steps, replicates, rng, engine, burn_in, threads, executor, progress
+        As for :func:`simulate`; ``progress`` starts anew for every policy.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ModelError, InfeasibleBudget
+        As for :func:`simulate`, and if there is no policy.
+
+    Examples
+    --------
+    >>> from rmab.models.arms import Arms
+    >>> from rmab.models.budget import TopK
+    >>> from rmab.policies.baselines import Myopic, NoAction
+    >>> arms = Arms([[[0.9, 0.1], [0.5, 0.5]], [[0.4, 0.6], [0.1, 0.9]]], [[0, 1], [0, 1]], multiplicity=[100])
+    >>> problem = Problem(arms, TopK(20), Average())
+    >>> table = compare(problem, {"none": NoAction(), "myopic": Myopic()}, steps=100, replicates=10, rng=7)
+    >>> table.best, table.difference("none").interval[1] < 0
+    ('myopic', True)
+    """
+    if not policies:
+        raise ModelError("there is no policy to compare; give at least one, by name")
+    workers = Workers(None if threads is None else _whole("threads", threads, 1), executor, progress)
+    number = entropy(rng)
+    used = _engine(problem, policies, engine)
+    return Comparison(
+        {
+            name: _simulate(problem, policy, steps, replicates, number, used, burn_in, workers)
+            for name, policy in policies.items()
+        }
+    )
+
+
+def _simulate(
+    problem: Problem,
+    policy: Policy,
+    steps: int | None,
+    replicates: int,
+    number: int,
+    engine: str,
+    burn_in: int,
+    workers: Workers,
+) -> Outcome:
+    periods = _periods(problem, steps)
+    size: dict[str, Any] = {"steps": periods, "replicates": _whole("replicates", replicates, 1), "number": number}
+    skipped = _burn_in(problem, burn_in, periods)
+    if not isinstance(policy, PriorityPolicy):
+        # a policy may keep notes between periods, so it is never asked from two threads at once
+        record = simulate_policy(problem, policy, workers=Workers(1, None, workers.progress), **size)
+    elif engine == "counts":
+        record = simulate_counts(problem, _rule(problem, policy), workers=workers, **size)
+    else:
+        record = simulate_rule(problem, _rule(problem, policy), workers=workers, **size)
+    return summarise(problem, record, burn_in=skipped, engine=engine, entropy=number)
+
+
+def _rule(problem: Problem, policy: PriorityPolicy) -> PriorityRule:
+    rule = policy.rule(problem)
+    check_shape(problem, rule.priority, "priorities")
+    return rule
+
+
+def _engine(problem: Problem, policies: Mapping[str, Policy], engine: str) -> str:
+    if not isinstance(problem, Problem):
+        raise ModelError(f"the problem must be a Problem, got {type(problem).__name__}")
+    if engine not in ENGINES:
+        raise ModelError(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
+    for name, policy in policies.items():
+        if not isinstance(policy, Policy):
+            raise ModelError(f"{name}: {policy!r} is no policy; it needs a method actions(problem, states, *, step, rng)")
+        if engine == "counts" and not isinstance(policy, PriorityPolicy):
+            raise ModelError(f'{name}: the counts engine runs priority policies only; use engine="arms"')
+    if engine == "auto":
+        countable = all(isinstance(policy, PriorityPolicy) for policy in policies.values())
+        return "counts" if countable and prefers_counts(problem) else "arms"
+    return engine
+
+
+def _periods(problem: Problem, steps: int | None) -> int:
+    if isinstance(problem.criterion, Horizon):
+        if steps is not None and steps != problem.criterion.steps:
+            raise ModelError(
+                f"the problem has a horizon of {problem.criterion.steps} periods, but steps={steps}; leave steps out"
+            )
+        return problem.criterion.steps
+    if steps is None:
+        raise ModelError("say how many periods to simulate: steps=1_000, for example")
+    return _whole("steps", steps, 1)
+
+
+def _burn_in(problem: Problem, burn_in: int, periods: int) -> int:
+    skipped = _whole("burn_in", burn_in, 0)
+    if skipped and not isinstance(problem.criterion, Average):
+        raise ModelError("burn_in only makes sense for the average criterion; the others count from the start")
+    if skipped >= periods:
+        raise ModelError(f"burn_in={skipped} leaves nothing of {periods} periods")
+    return skipped
+
+
+def _whole(name: str, value: int, least: int) -> int:
+    if not isinstance(value, Integral) or isinstance(value, bool) or not least <= value < COUNTER_LIMIT:
+        raise ModelError(f"{name} must be a whole number, at least {least}, got {value!r}")
+    return int(value)

@@ -1,0 +1,104 @@
+"""The priced index against independent value iteration, and what solve chooses."""
+
+import numpy as np
+import pytest
+
+from rmab.bound.horizon import horizon_bound
+from rmab.bound.lagrangian import lagrangian_bound
+from rmab.errors import ModelError
+from rmab.index.whittle import whittle_index
+from rmab.models.arms import Arms
+from rmab.models.budget import TopK
+from rmab.models.criterion import Average, Discounted, Horizon
+from rmab.models.problem import Problem
+from rmab.policies.baselines import Myopic, Uniform
+from rmab.policies.priced import priced_policy
+from rmab.policies.solve import solve
+from rmab.simulation.run import compare
+
+
+def example(criterion, seed=0, budget=None, multiplicity=(40, 60)):
+    rng = np.random.default_rng(seed)
+    transitions = rng.dirichlet(np.ones(4), (2, 2, 4))
+    return Problem(Arms(transitions, rng.normal(size=(2, 2, 4)), multiplicity), budget or TopK(20), criterion)
+
+
+def charged_index(arms, beta, price):
+    """The same index by plain value iteration (relative, for beta = 1)."""
+    value = np.zeros((arms.n_types, arms.n_states))
+    charge = np.array([0.0, price])[:, np.newaxis]
+    for _ in range(5_000):
+        worth = arms.rewards - charge + beta * np.einsum("kast,kt->kas", arms.transitions, value)
+        value = worth.max(axis=1)
+        value -= value[:, :1]
+    return worth[:, 1] - worth[:, 0] + price
+
+
+@pytest.mark.parametrize("criterion", [Discounted(0.9), Average()])
+@pytest.mark.parametrize("seed", range(4))
+def test_priced_index_is_the_advantage_at_the_price(criterion, seed):
+    problem = example(criterion, seed)
+    beta = criterion.beta if isinstance(criterion, Discounted) else 1.0
+    expected = charged_index(problem.arms, beta, lagrangian_bound(problem).price)
+    np.testing.assert_allclose(priced_policy(problem).values, expected, atol=1e-9)
+
+
+def test_priced_index_orders_like_whittle_around_the_price():
+    # w(s) - price and the Whittle index - price have one sign, by indexability
+    problem = example(Discounted(0.9), 1)
+    table = whittle_index(problem.arms, problem.criterion)
+    assert table.indexable.all()
+    price = lagrangian_bound(problem).price
+    gap = priced_policy(problem).values - price
+    clear = np.abs(gap) > 1e-9
+    np.testing.assert_array_equal((gap > 0)[clear], (table.values > price)[clear])
+
+
+def test_priced_index_of_a_horizon_by_hand_at_the_end():
+    problem = example(Horizon(6), 2)
+    values = priced_policy(problem).values
+    assert values.shape == (6, 2, 4)
+    r, p = problem.arms.rewards, problem.arms.transitions
+    np.testing.assert_allclose(values[5], r[:, 1] - r[:, 0])
+    last = np.maximum(r[:, 0], r[:, 1] - horizon_bound(problem).prices[5])
+    np.testing.assert_allclose(values[4], values[5] + np.einsum("kst,kt->ks", p[:, 1] - p[:, 0], last), atol=1e-12)
+
+
+@pytest.mark.parametrize("criterion", [Discounted(0.9), Average(), Horizon(15)])
+def test_solve_is_close_to_the_bound_and_beats_the_baselines(criterion):
+    problem = example(criterion, 3, TopK(200), multiplicity=(400, 600))
+    chosen = solve(problem)
+    policies = {"solve": chosen, "myopic": Myopic(), "uniform": Uniform()}
+    # the start may be better than the long run, so the average needs a burn-in to be below its bound
+    length = {"steps": {Discounted: 200, Average: 2_000, Horizon: None}[type(criterion)]}
+    length["burn_in"] = 100 if isinstance(criterion, Average) else 0
+    table = compare(problem, policies, replicates=30, rng=1, **length)
+    assert table.best == "solve"
+    rewards, bound = table.outcomes["solve"].rewards, lagrangian_bound(problem).value
+    assert rewards.mean() <= bound + 4 * rewards.std(ddof=1) / np.sqrt(30)
+    assert rewards.mean() >= bound - 0.03 * abs(bound)
+
+
+def test_solve_says_why():
+    assert "Whittle index" in solve(example(Average())).reason
+    assert "15 periods" in solve(example(Horizon(15))).reason
+
+
+def test_solve_falls_back_where_whittle_does_not_exist():
+    rng = np.random.default_rng(0)
+    while True:
+        arms = Arms(rng.dirichlet(np.full(3, 0.15), (1, 2, 3)), rng.random((1, 2, 3)), multiplicity=[50])
+        if not whittle_index(arms, Discounted(0.95)).indexable.all():
+            break
+    problem = Problem(arms, TopK(10), Discounted(0.95))
+    chosen = solve(problem)
+    assert chosen.reason.startswith("priced index: 1 of 1 types")
+    np.testing.assert_array_equal(chosen.policy.values, priced_policy(problem).values)
+
+
+def test_more_than_two_actions():
+    arms = Arms(np.broadcast_to(np.eye(2), (1, 3, 2, 2)), np.zeros((1, 3, 2)))
+    problem = Problem(arms, TopK(1), Average())
+    for function in (solve, priced_policy):
+        with pytest.raises(ModelError, match="two actions, these arms have 3"):
+            function(problem)
