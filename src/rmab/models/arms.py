@@ -130,6 +130,8 @@ class Arms:
             raise ModelError(f"layout {layout!r} names {len(axes)} axes, but transitions have shape {p.shape}")
         p = p.transpose([axes.index(letter) for letter in "kast" if letter in axes])
         if r.ndim == 1 and "k" not in axes:
+            if len(r) != p.shape[-1]:
+                raise ModelError(f"rewards by state have length {len(r)}, but there are {p.shape[-1]} states")
             r = np.broadcast_to(r, p.shape[:-1])
         elif r.ndim == len(axes):
             r = r.transpose([axes.index(letter) for letter in "kast" if letter in axes])

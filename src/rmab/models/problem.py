@@ -124,7 +124,7 @@ def _start_states(arms: Arms, given: NDArray) -> NDArray[np.int64]:
 def _start_distribution(shape: tuple[int, int], given: NDArray) -> NDArray[np.float64]:
     if given.shape not in (shape, shape[1:]):
         raise ModelError(f"a start distribution must have shape {shape} or {shape[1:]}, got {given.shape}")
-    rows = np.broadcast_to(given, shape).astype(np.float64)
+    rows = np.array(np.broadcast_to(given, shape), dtype=np.float64, order="C")
     bad = np.flatnonzero(~(np.isfinite(rows).all(axis=1) & (rows >= 0).all(axis=1) & (np.abs(rows.sum(axis=1) - 1) <= 1e-8)))
     if len(bad):
         raise ModelError(f"the start distribution of type {bad[0]} is {rows[bad[0]]}; it must be probabilities that sum to 1")

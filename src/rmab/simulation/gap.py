@@ -78,4 +78,6 @@ def _digits(value: float, low: float, high: float) -> tuple[str, str]:
         return f"{value:.1f}", "unknown"
     decimals = min(max(1, -floor(log10(half))), 6) if half > 0 else 1
     joint = " to " if low < 0 else "-"
-    return f"{value:.{decimals}f}", f"{low:.{decimals}f}{joint}{high:.{decimals}f}"
+    # rounding first and adding zero keeps "-0.0" out
+    shown = [f"{round(number, decimals) + 0.0:.{decimals}f}" for number in (value, low, high)]
+    return shown[0], f"{shown[1]}{joint}{shown[2]}"

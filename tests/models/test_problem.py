@@ -1,0 +1,131 @@
+"""Budgets, criteria and problems: what is refused and what is kept."""
+
+import numpy as np
+import pytest
+
+from rmab.errors import InfeasibleBudget, ModelError, RmabError
+from rmab.models.arms import Arms
+from rmab.models.budget import TopK
+from rmab.models.criterion import Average, Discounted, Horizon
+from rmab.models.problem import Problem
+
+
+@pytest.fixture
+def arms():
+    """Two types of two and three arms, two states."""
+    p = np.array([[[0.9, 0.1], [0.5, 0.5]], [[0.4, 0.6], [0.1, 0.9]]])
+    return Arms(np.stack([p, p]), np.zeros((2, 2, 2)), multiplicity=[2, 3])
+
+
+@pytest.mark.parametrize("k", [1.0, "3", None, True, 2.5])
+def test_budget_of_another_kind(k):
+    with pytest.raises(ModelError, match="budget must be a whole number of arms per period, got"):
+        TopK(k)
+
+
+def test_negative_budget():
+    with pytest.raises(InfeasibleBudget, match="must not be negative, got -1; use 0"):
+        TopK(-1)
+
+
+def test_budget_above_the_cohort(arms):
+    TopK(5).check(5)
+    with pytest.raises(InfeasibleBudget, match="budget of 6 arms per period is above the cohort of 5; lower it to at most 5"):
+        Problem(arms, TopK(6), Average())
+
+
+def test_budgets_are_plain_values():
+    assert TopK(np.int64(3)) == TopK(3)
+    assert type(TopK(np.int64(3)).k) is int
+    assert TopK(3) != TopK(3, exactly=True)
+    assert issubclass(InfeasibleBudget, RmabError)
+
+
+@pytest.mark.parametrize("beta", [0, 1.5, -0.1, float("nan"), float("inf")])
+def test_discount_outside(beta):
+    with pytest.raises(ModelError, match="discount must lie strictly between 0 and 1"):
+        Discounted(beta)
+
+
+def test_discount_of_one():
+    with pytest.raises(ModelError, match=r"use Average\(\)"):
+        Discounted(1)
+
+
+@pytest.mark.parametrize("beta", ["0.9", None, True, 0.5j])
+def test_discount_of_another_kind(beta):
+    with pytest.raises(ModelError, match="discount must be a number between 0 and 1, got"):
+        Discounted(beta)
+
+
+@pytest.mark.parametrize("steps", [0, -3, 2.0, "5", True, None])
+def test_horizon_of_another_kind(steps):
+    with pytest.raises(ModelError, match="horizon is a whole number of periods, at least 1, got"):
+        Horizon(steps)
+
+
+def test_criteria_are_plain_values():
+    assert Discounted(np.float64(0.5)) == Discounted(0.5)
+    assert type(Discounted(np.float64(0.5)).beta) is float
+    assert type(Horizon(np.int32(4)).steps) is int
+    assert Average() == Average()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"arms": "arms"}, "arms must be an Arms, got str"),
+        ({"budget": 3}, r"budget must be a TopK, got 3; write TopK\(3\)"),
+        ({"criterion": 0.9}, r"criterion must be Discounted\(beta\), Average\(\) or Horizon\(T\), got 0.9"),
+        ({"criterion": Average}, "criterion must be"),
+        ({"penalties": 1}, "penalties are not supported yet; leave them out"),
+    ],
+)
+def test_parts_of_another_kind(arms, change, words):
+    with pytest.raises(ModelError, match=words):
+        Problem(**{"arms": arms, "budget": TopK(1), "criterion": Average(), **change})
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        ([0, 1], r"start states must have shape \(5,\), one per arm, got \(2,\); give probabilities as floats"),
+        ([0, 1, 0, 2, -1], "arm 3 starts in state 2, but states run from 0 to 1"),
+        (2, "arm 0 starts in state 2"),
+        (-1, "arm 0 starts in state -1"),
+        ([0.5, 0.25, 0.25], r"start distribution must have shape \(2, 2\) or \(2,\), got \(3,\)"),
+        ([[0.5, 0.5], [0.5, 0.4]], "start distribution of type 1 is .*; it must be probabilities that sum to 1"),
+        ([1.5, -0.5], "start distribution of type 0"),
+        ([float("nan"), 1.0], "start distribution of type 0"),
+        ("good", "start must be states .* or probabilities, got 'good'"),
+        ([True, False, True, False, True], "start must be states"),
+    ],
+)
+def test_bad_starts(arms, start, words):
+    with pytest.raises(ModelError, match=words):
+        Problem(arms, TopK(1), Average(), start=start)
+
+
+@pytest.mark.parametrize(
+    ("start", "states", "distribution"),
+    [
+        (None, None, [[0.5, 0.5], [0.5, 0.5]]),
+        (1, [1, 1, 1, 1, 1], [[0, 1], [0, 1]]),
+        ([0, 1, 1, 1, 0], [0, 1, 1, 1, 0], [[0.5, 0.5], [1 / 3, 2 / 3]]),
+        ([0.25, 0.75], None, [[0.25, 0.75], [0.25, 0.75]]),
+        ([[0.25, 0.75], [1.0, 0.0]], None, [[0.25, 0.75], [1.0, 0.0]]),
+    ],
+)
+def test_starts(arms, start, states, distribution):
+    problem = Problem(arms, TopK(1), Average(), start=start)
+    np.testing.assert_allclose(problem.start_distribution, distribution, rtol=1e-15)
+    assert (None if problem.start_states is None else problem.start_states.tolist()) == states
+    with pytest.raises(ValueError, match="read-only"):
+        problem.start[...] = 0
+
+
+def test_one_row_of_start_probabilities_serves_every_type_contiguously():
+    arms = Arms(np.full((3, 2, 2, 2), 0.5), np.zeros((3, 2, 2)))
+    start = Problem(arms, TopK(1), Average(), start=[0.25, 0.75]).start
+    assert start.flags.c_contiguous
+    np.testing.assert_array_equal(start, np.tile([0.25, 0.75], (3, 1)))
