@@ -1,0 +1,1 @@
+"""Figures of plans and estimates; matplotlib is imported only when one is drawn."""

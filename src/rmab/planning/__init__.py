@@ -1,0 +1,1 @@
+"""This period's list, with its reasons, its bound and its uncertainty."""
