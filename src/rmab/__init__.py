@@ -39,6 +39,7 @@ _HOME = {
     "joint_optimum": "rmab.bound.joint",
     "lagrangian_bound": "rmab.bound.lagrangian",
     "load": "rmab.models.store",
+    "one_price_bound": "rmab.bound.one_price",
     "plan": "rmab.planning.plan",
     "read_log": "rmab.estimation.log",
     "save": "rmab.models.store",

@@ -8,7 +8,7 @@ from rmab.cli.options import BudgetOptions, CriterionOptions, OutputOptions, Sim
 from rmab.cli.output import answer, check_writable, progress_bar, provenance
 from rmab.cli.policies import named_policy, several
 from rmab.cli.problem_file import read_arms
-from rmab.cli.simulate import outcome_fields
+from rmab.cli.simulate import fitting_bound, outcome_fields
 
 
 def compare(
@@ -22,6 +22,8 @@ def compare(
 ) -> None:
     """Simulate several policies on common random numbers; differences are paired by replicate.
 
+    The bound is chosen as in ``rmab simulate``.
+
     Parameters
     ----------
     file : Path
@@ -29,7 +31,6 @@ def compare(
     policies : str
         Names joined by commas: recommended, whittle, myopic, uniform, round-robin, none.
     """
-    from rmab.bound.lagrangian import lagrangian_bound
     from rmab.simulation.run import compare as run
 
     wanted, output = (criterion or CriterionOptions()).criterion(), output or OutputOptions()
@@ -39,8 +40,8 @@ def compare(
     chosen = {name: named_policy(name, problem) for name in several(policies)}
     with progress_bar("replicates") as progress:
         table = run(problem, chosen, progress=progress, **arguments)
-    bound = lagrangian_bound(problem)
     first = next(iter(table.outcomes.values()))
+    bound = fitting_bound(problem, first)
     fields = {
         "policies": {name: outcome_fields(outcome, bound) for name, outcome in table.outcomes.items()},
         "best": table.best,

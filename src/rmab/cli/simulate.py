@@ -9,9 +9,11 @@ from rmab.cli.options import BudgetOptions, CriterionOptions, OutputOptions, Sim
 from rmab.cli.output import answer, check_writable, progress_bar, provenance
 from rmab.cli.policies import named_policy
 from rmab.cli.problem_file import read_arms
+from rmab.models.criterion import Average
 
 if TYPE_CHECKING:
     from rmab.bound.result import Bound
+    from rmab.models.problem import Problem
     from rmab.simulation.outcome import Outcome
 
 
@@ -26,8 +28,8 @@ def simulate(
 ) -> None:
     """Simulate one policy and report its gap to the bound of the same criterion.
 
-    The bound on the long-run average does not depend on the start: with --average, leave the first periods out with --burn-in,
-    or use --horizon for the bound over the simulated periods from the start.
+    With --average the bound is that over the simulated periods from the start, since a short run from a good start can beat the
+    long run; with --burn-in the first periods are left out and the bound is that of the long run.
 
     Parameters
     ----------
@@ -36,7 +38,6 @@ def simulate(
     policy : str
         One of recommended, whittle, myopic, uniform, round-robin, none.
     """
-    from rmab.bound.lagrangian import lagrangian_bound
     from rmab.simulation.run import simulate as run
 
     wanted, output = (criterion or CriterionOptions()).criterion(), output or OutputOptions()
@@ -46,7 +47,7 @@ def simulate(
     chosen = named_policy(policy, problem)
     with progress_bar("replicates") as progress:
         outcome = run(problem, chosen, progress=progress, **arguments)
-    bound = lagrangian_bound(problem)
+    bound = fitting_bound(problem, outcome)
     fields = {
         "policy": policy,
         **outcome_fields(outcome, bound),
@@ -56,6 +57,16 @@ def simulate(
         ),
     }
     answer(f"{policy}: {outcome}\n{bound}\ngap to the bound: {outcome.gap(bound)}", fields, output)
+
+
+def fitting_bound(problem: Problem, outcome: Outcome) -> Bound:
+    """The bound that no policy's mean over the same periods can pass."""
+    from rmab.bound.lagrangian import lagrangian_bound
+    from rmab.bound.one_price import one_price_bound
+
+    if isinstance(problem.criterion, Average) and outcome.burn_in == 0:
+        return one_price_bound(problem, outcome.steps)
+    return lagrangian_bound(problem)
 
 
 def outcome_fields(outcome: Outcome, bound: Bound) -> dict[str, Any]:
