@@ -20,7 +20,7 @@ setup: $(STAMP) ## Make .venv with the pinned requirements and rmab itself
 
 demo: $(STAMP) ## Plan this period's calls from an example log; leaves demo/report.html, calls.csv, plan.json
 	$(BIN)/rmab plan examples/respiratory.csv --arm arm --time time --state state --action action --passive 0 \
-	  --rewards "good=1,poor=0" --budget 20 --out demo --seed 7
+	  --rewards "good=1,poor=0" --budget 20 --replicates 10000 --out demo --seed 7
 
 test: lint ## Lint, then the tests, docstring examples and documentation examples
 	$(PYTEST)

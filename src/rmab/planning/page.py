@@ -82,7 +82,7 @@ def _lead(plan: PlanFacts) -> str:
     gap = outcome.gap(plan.bound)
     share = f"{number(100 * gap.value, 1)} %" if gap.relative else f"{number(gap.value, _digits(plan))} {UNIT} per period"
     if gap.value <= 0:
-        return f"The list holds {_joined(parts)}. In the estimated model no policy can be told to earn more."
+        return f"The list holds {_joined(parts)}. In the estimated model the simulation shows no gap to the upper bound."
     return (
         f"The list holds {_joined(parts)}. In the estimated model the policy behind it earns {share} less than the upper bound "
         "on what any policy can earn."
