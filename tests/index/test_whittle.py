@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from oracles.floating import FloatingArm
 from oracles.rational import RationalArm
 from rmab import Arms, Average, Discounted, ModelError, whittle_index
 from rmab.index.table import Verdict
@@ -86,12 +87,21 @@ def test_published_values(name, discount):
             assert ours == pytest.approx(theirs, abs=6e-9)  # published with eight decimals
 
 
-@pytest.mark.parametrize(("name", "discount"), [(name, d) for name in PUBLISHED for d in (0.9, 0.99)])
+SMALL = [name for name, arm in PUBLISHED.items() if len(arm["rewards"][0]) <= 20]
+
+
+@pytest.mark.parametrize(("name", "discount"), [(name, d) for name in SMALL for d in (0.9, 0.99, 1.0)])
 def test_named_arms_meet_the_exact_oracle(name, discount):
-    p, r = np.array(PUBLISHED[name]["transitions"]), np.array(PUBLISHED[name]["rewards"])
-    if p.shape[-1] > 20:
-        pytest.skip("too large for rational arithmetic")
-    check_against_oracle(p, r, discount)
+    check_against_oracle(PUBLISHED[name]["transitions"], PUBLISHED[name]["rewards"], discount)
+
+
+@pytest.mark.parametrize(("name", "discount"), [(name, d) for name in PUBLISHED if name not in SMALL for d in (0.9, 0.99)])
+def test_large_named_arms_meet_policy_iteration(name, discount):
+    p, r = PUBLISHED[name]["transitions"], PUBLISHED[name]["rewards"]
+    values = whittle_index(Arms(p, r), Discounted(discount)).values[0]
+    arm = FloatingArm(p, r, discount)
+    for s, value in enumerate(values):
+        assert arm.advantage(value - 1e-9)[s] > 0 > arm.advantage(value + 1e-9)[s]
 
 
 @pytest.mark.parametrize("name", ["conveyor_action_gap8_nonindexable"])
