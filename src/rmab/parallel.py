@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from numbers import Integral
 from typing import TypeVar
+
+from rmab.errors import ModelError
 
 Result = TypeVar("Result")
 Progress = Callable[[int, int], None]
@@ -46,6 +49,11 @@ def map_chunks(
     progress : callable, optional
         Called as ``progress(done, count)`` after each chunk, from the calling thread.
 
+    Raises
+    ------
+    ModelError
+        If ``threads`` is not a positive whole number.
+
     Examples
     --------
     >>> map_chunks(lambda first, last: last - first, 10, chunk=4)
@@ -53,6 +61,8 @@ def map_chunks(
     """
     spans = [(first, min(first + chunk, count)) for first in range(0, count, chunk)]
     threads = default_threads() if threads is None else threads
+    if not isinstance(threads, Integral) or threads < 1:
+        raise ModelError(f"threads must be a whole number from 1 on, got {threads!r}")
     if executor is None and (threads == 1 or len(spans) <= 1):
         results = []
         for first, last in spans:

@@ -181,6 +181,8 @@ def test_a_truncated_parquet_is_refused(tmp_path, capsys):
         ({"--budget": "112"}, ["112", "111"]),
         ({"--budget": "-1"}, ["negative"]),
         ({"--budget": "many"}, ["--budget"]),
+        ({"--budget": "2.5"}, ["--budget", "'2.5'", "whole number"]),
+        ({"--seed": "1.5"}, ["--seed", "'1.5'", "whole number"]),
         ({"--criterion": "1"}, ["--criterion", "average"]),
         ({"--criterion": "soon"}, ["'soon'"]),
         ({"--criterion": "1.5"}, ["1.5"]),
@@ -305,6 +307,8 @@ def test_a_bad_problem_file_is_refused(name, tmp_path, capsys):
         (["bound", "--average", "--budget", "101"], ["101", "100"]),
         (["bound", "--average", "--budget", "20", "--start", "2"], ["state 2"]),
         (["bound", "--horizon", "0", "--budget", "20"], ["at least 1"]),
+        (["bound", "--horizon", "2.7", "--budget", "20"], ["--horizon", "'2.7'", "whole number"]),
+        (["bound", "--average", "--budget", "20", "--start", "0.9"], ["--start", "'0.9'", "whole number"]),
         (["simulate", "--average", "--budget", "20", "--policy", "luck"], ["'luck'", "round-robin"]),
         (["simulate", "--average", "--budget", "20", "--policy", "none", "--exactly"], ["exactly 20"]),
         (["simulate", "--average", "--budget", "20", "--policy", "none", "--replicates", "0"], ["replicates"]),
@@ -324,6 +328,24 @@ def test_a_damaged_saved_file_is_refused(tmp_path, capsys):
     rmab.save(file, rmab.Arms(TWO_STATES["transitions"], TWO_STATES["rewards"]))
     file.write_bytes(file.read_bytes()[:-8])
     assert str(file) in refused(capsys, "index", file, "--average")
+
+
+def test_the_file_that_is_read_is_never_written(problem_file, tmp_path, capsys):
+    before = problem_file.read_bytes()
+    assert "would be lost" in refused(capsys, "index", problem_file, "--average", "--out", problem_file)
+    assert problem_file.read_bytes() == before
+    log = tmp_path / "log.csv"
+    shutil.copy(RESPIRATORY, log)
+    assert "would be lost" in refused(capsys, "estimate", log, *COLUMNS, *REWARDS, "--out", log)
+    assert log.read_bytes() == RESPIRATORY.read_bytes()
+
+
+def test_a_short_run_from_a_good_start_is_held_against_its_own_periods(problem_file, capsys):
+    run = ["simulate", str(problem_file), "--average", "--policy", "whittle", "--budget", "20", "--start", "1", "--steps", "10"]
+    main([*run, "--json"])
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["interval"][0] <= answer["bound"]
+    assert answer["gap"]["interval"][1] >= 0
 
 
 def test_a_failed_write_keeps_the_old_file(problem_file, tmp_path, capsys, monkeypatch):

@@ -231,3 +231,20 @@ def test_labels_that_are_lists(tmp_path, rows, names):
 def test_unknown_way_with_gaps(read, rows):
     with refused("gaps must be 'error' or 'split'", "'fill'"):
         read(rows, gaps="fill")
+
+
+@pytest.mark.parametrize("time", ["nan", "inf", "-inf"])
+def test_a_time_that_is_no_number(tmp_path, rows, names, time):
+    file = tmp_path / "log.csv"
+    cells = rows[2].split(",")
+    cells[rows[0].split(",").index(names["time"])] = time
+    file.write_text("\n".join([*rows[:2], ",".join(cells), *rows[3:]]), encoding="utf-8")
+    with refused("log.csv", "row 2", time):
+        read_log(file, **names)
+
+
+def test_a_column_named_twice(tmp_path, rows, names):
+    file = tmp_path / "log.csv"
+    file.write_text("\n".join([rows[0] + "," + names["state"], *(row + ",x" for row in rows[1:])]), encoding="utf-8")
+    with refused("log.csv", "twice", names["state"]):
+        read_log(file, **names)

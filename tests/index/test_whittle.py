@@ -185,6 +185,15 @@ def test_acting_to_keep_a_reward_is_worth_the_reward():
     np.testing.assert_allclose(whittle_index(Arms(p, [[0, 1], [0, 1]]), Average()).values, [[0, 1]], atol=1e-9)
 
 
+@pytest.mark.parametrize(("discount", "expected"), [(0.9, 2.32), (0.99, 38.392), (1.0, np.inf)])
+def test_advantage_that_touches_zero_and_rises_again(discount, expected):
+    # at the charge -2 the advantage in state 2 is zero, and positive on both sides of it
+    p = [[[1, 0, 0], [0, 1, 0], [1, 0, 0]], [[1, 0, 0], [0, 1, 0], [0.4, 0.2, 0.4]]]
+    r = [[-2, 0, 0], [-2, -2, -2]]
+    check_against_oracle(p, r, discount)
+    np.testing.assert_allclose(whittle_index(Arms(p, r), criterion(discount)).values, [[0, -2, expected]], atol=1e-9)
+
+
 def test_threads_and_chunks_change_nothing():
     rng = np.random.default_rng(9)
     arms = Arms(rng.dirichlet(np.ones(4), (25_000, 2, 4)), rng.normal(size=(25_000, 2, 4)))

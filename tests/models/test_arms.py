@@ -232,3 +232,13 @@ def test_quantecon_in_pair_form():
 def test_rewards_by_state_need_one_number_per_state(truth):
     with pytest.raises(ModelError, match="length 1, but there are 4 states"):
         Arms.from_layout(truth[0][0], [1.0], layout="ast")
+
+
+def test_complex_numbers_are_refused(truth):
+    with pytest.raises(ModelError, match="complex"):
+        Arms(truth[0] * (1 + 0j), truth[1])
+
+
+def test_more_arms_than_can_be_counted_are_refused(truth):
+    with pytest.raises(ModelError, match="9223372036854775808 arms"):
+        Arms(*truth, multiplicity=[2**62, 2**62])

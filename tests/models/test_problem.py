@@ -129,3 +129,10 @@ def test_one_row_of_start_probabilities_serves_every_type_contiguously():
     start = Problem(arms, TopK(1), Average(), start=[0.25, 0.75]).start
     assert start.flags.c_contiguous
     np.testing.assert_array_equal(start, np.tile([0.25, 0.75], (3, 1)))
+
+
+def test_a_common_state_of_too_many_arms_is_refused_with_the_remedy():
+    arms = Arms(np.full((2, 2, 2), 0.5), np.zeros((2, 2)), multiplicity=[2**52])
+    with pytest.raises(ModelError, match="give probabilities"):
+        Problem(arms, TopK(1), Average(), start=0)
+    assert Problem(arms, TopK(1), Average(), start=[1.0, 0.0]).start_distribution.tolist() == [[1.0, 0.0]]

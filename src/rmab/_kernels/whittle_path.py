@@ -69,8 +69,8 @@ def whittle_path(transitions, rewards, beta, extended, tolerance, index, witness
             if visible and value < -margin and value < lowest[s]:
                 lowest[s], lowest_at[s] = value, middle
             if exit_charge[s] <= charge + 1e-15 * abs(charge):
-                if policy[s] == 1:
-                    index[s] = min(index[s], charge)
+                if lowest[s] == np.inf:  # an advantage that only touches zero and rises again has not changed sign
+                    index[s] = charge if policy[s] == 1 else np.inf
                 policy[s] = 1 - policy[s]
     return UNDECIDED
 

@@ -28,7 +28,7 @@ from rmab.bound.horizon import horizon_bound
 from rmab.bound.program import balance, solve_program, weighted
 from rmab.bound.result import Bound
 from rmab.models.criterion import Discounted, Horizon
-from rmab.models.problem import Problem
+from rmab.models.problem import Problem, check_problem
 
 
 def fluid_bound(problem: Problem) -> Bound:
@@ -59,6 +59,7 @@ def fluid_bound(problem: Problem) -> Bound:
     upper bound 1 per period over all arms (fluid LP: optimal)
     price 0.5 per activation; arms are acted on in 20.0 % to 20.0 % of periods (1 types)
     """
+    check_problem(problem)
     criterion = problem.criterion
     if isinstance(criterion, Horizon):
         return horizon_bound(problem)

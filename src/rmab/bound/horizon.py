@@ -23,7 +23,7 @@ from rmab.bound.program import balance, solve_program, weighted
 from rmab.bound.result import HorizonBound
 from rmab.errors import ModelError
 from rmab.models.criterion import Horizon
-from rmab.models.problem import Problem
+from rmab.models.problem import Problem, check_problem
 
 
 def horizon_bound(problem: Problem, steps: int | None = None) -> HorizonBound:
@@ -59,6 +59,7 @@ def horizon_bound(problem: Problem, steps: int | None = None) -> HorizonBound:
     >>> round(bound.value, 10), bound.prices.tolist()
     (1.5, [1.0, 1.0, 1.0, 0.0])
     """
+    check_problem(problem)
     n_steps = _steps(problem, steps)
     arms = problem.arms
     reward, active, start = weighted(problem)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from rmab._kernels.dual import respond
 from rmab.errors import ModelError, NotConverged
 from rmab.models.criterion import Discounted, Horizon
-from rmab.models.problem import Problem
+from rmab.models.problem import Problem, check_problem
 
 MOST_NUMBERS = 2**24
 
@@ -90,6 +90,7 @@ def joint_optimum(problem: Problem) -> JointOptimum:
     >>> round(optimum.value, 10), int(optimum.policy[0].sum())
     (0.5, 1)
     """
+    check_problem(problem)
     actions = _admissible(problem)
     transitions, rewards = _join(problem, actions)
     start = _joint_start(problem)

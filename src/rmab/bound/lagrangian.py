@@ -33,7 +33,7 @@ from rmab.bound.horizon import horizon_bound
 from rmab.bound.result import Bound
 from rmab.errors import NotConverged
 from rmab.models.criterion import Discounted, Horizon
-from rmab.models.problem import Problem
+from rmab.models.problem import Problem, check_problem
 
 RELATIVE_GAP = 1e-12
 FLAT = 1e-12
@@ -114,6 +114,7 @@ def lagrangian_bound(problem: Problem) -> Bound:
     upper bound 1 per period over all arms (Lagrangian dual: optimal after 3 evaluations)
     price 0.5 per activation; arms are acted on in 20.0 % to 20.0 % of periods (1 types)
     """
+    check_problem(problem)
     if isinstance(problem.criterion, Horizon):
         return horizon_bound(problem)
     dual = _Dual(problem)

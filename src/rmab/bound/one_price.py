@@ -24,7 +24,7 @@ import numpy as np
 from rmab.bound.lagrangian import lagrangian_bound
 from rmab.bound.result import Bound
 from rmab.models.criterion import Average, Horizon
-from rmab.models.problem import Problem
+from rmab.models.problem import Problem, check_problem
 
 
 def one_price_bound(problem: Problem, steps: int) -> Bound:
@@ -60,6 +60,7 @@ def one_price_bound(problem: Problem, steps: int) -> Bound:
     >>> round(long_run.value, 10), round(opening.value, 10)  # all ten start in the good state
     (2.0, 4.5)
     """
+    check_problem(problem)
     arms, n_steps = problem.arms, Horizon(steps).steps
     price = lagrangian_bound(Problem(arms, problem.budget, Average(), start=problem.start)).price
     # rows that miss 1 by the tolerated 1e-8 would leak mass, so they are scaled here

@@ -22,7 +22,7 @@ def bound(
     from rmab.bound.lagrangian import lagrangian_bound
 
     wanted, output = (criterion or CriterionOptions()).criterion(), output or OutputOptions()
-    check_writable(output.out)
+    check_writable(output.out, file)
     problem = budget.problem(read_arms(file), wanted)
     result = lagrangian_bound(problem)
     fields = {

@@ -35,7 +35,7 @@ def compare(
 
     wanted, output = (criterion or CriterionOptions()).criterion(), output or OutputOptions()
     arguments = (simulation or SimulationOptions()).arguments(wanted)
-    check_writable(output.out)
+    check_writable(output.out, file)
     problem = budget.problem(read_arms(file), wanted)
     chosen = {name: named_policy(name, problem) for name in several(policies)}
     with progress_bar("replicates") as progress:

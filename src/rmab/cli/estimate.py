@@ -31,7 +31,7 @@ def estimate(
     json : bool
         Print the problem file as JSON instead of a summary.
     """
-    check_writable(out)
+    check_writable(out, file)
     model = log.read(file)[1]
     fields = _fields(model, provenance(file, **asdict(log)))
     if out is not None and out.suffix == ".safetensors":

@@ -21,7 +21,7 @@ def index(file: Path, *, criterion: CriterionOptions | None = None, output: Outp
     from rmab.index.whittle import whittle_index
 
     wanted, output = (criterion or CriterionOptions()).criterion(), output or OutputOptions()
-    check_writable(output.out)
+    check_writable(output.out, file)
     arms = read_arms(file)
     with progress_bar("indices") as progress:
         table = whittle_index(arms, wanted, progress=progress)

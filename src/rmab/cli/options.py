@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from rmab.errors import ModelError
 from rmab.models.arms import Arms
@@ -22,6 +23,18 @@ if TYPE_CHECKING:
 DEFAULT_STEPS = 1000
 
 
+def whole_number(_: Any, tokens: Sequence[Token]) -> int:
+    """A whole number as it was typed; anything else is refused, never rounded."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"{tokens[0].value!r} is not a whole number") from None
+
+
+Whole = Annotated[int, Parameter(converter=whole_number)]
+MaybeWhole = Annotated[int | None, Parameter(converter=whole_number)]
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class LogOptions:
@@ -32,7 +45,7 @@ class LogOptions:
     arm : str
         Column that names the arm.
     time : str
-        Column with the period, a whole number.
+        Column with the period: whole numbers or ISO dates.
     state : str
         Column with the state.
     action : str
@@ -86,7 +99,7 @@ class CriterionOptions:
 
     discount: float | None = None
     average: Annotated[bool, Parameter(negative=())] = False
-    horizon: int | None = None
+    horizon: MaybeWhole = None
 
     def criterion(self) -> Criterion:
         """The criterion that was asked for."""
@@ -114,9 +127,9 @@ class BudgetOptions:
         State in which every arm starts; without it the start is uniform over the states.
     """
 
-    budget: int
+    budget: Whole
     exactly: Annotated[bool, Parameter(negative=())] = False
-    start: int | None = None
+    start: MaybeWhole = None
 
     def problem(self, arms: Arms, criterion: Criterion) -> Problem:
         """These arms under this budget."""
@@ -159,11 +172,11 @@ class SimulationOptions:
         Threads to use; the result does not depend on it. Default: one per core.
     """
 
-    steps: int | None = None
-    replicates: int = 100
-    burn_in: int = 0
-    seed: int = 0
-    threads: int | None = None
+    steps: MaybeWhole = None
+    replicates: Whole = 100
+    burn_in: Whole = 0
+    seed: Whole = 0
+    threads: MaybeWhole = None
 
     def arguments(self, criterion: Criterion) -> dict[str, Any]:
         """What ``simulate`` and ``compare`` are called with."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from rmab.cli.options import LogOptions
+from rmab.cli.options import LogOptions, Whole
 from rmab.cli.output import progress_bar
 from rmab.errors import ModelError
 from rmab.models.budget import TopK
@@ -18,13 +18,13 @@ def plan(
     file: Path,
     *,
     log: LogOptions,
-    budget: int,
+    budget: Whole,
     out: Path,
-    seed: int = 0,
+    seed: Whole = 0,
     criterion: str = "average",
-    steps: int = 52,
-    replicates: int = 1000,
-    draws: int = 200,
+    steps: Whole = 52,
+    replicates: Whole = 1000,
+    draws: Whole = 200,
     json: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """This period's list from a log of states and actions, with a report.

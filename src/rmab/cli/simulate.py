@@ -42,7 +42,7 @@ def simulate(
 
     wanted, output = (criterion or CriterionOptions()).criterion(), output or OutputOptions()
     arguments = (simulation or SimulationOptions()).arguments(wanted)
-    check_writable(output.out)
+    check_writable(output.out, file)
     problem = budget.problem(read_arms(file), wanted)
     chosen = named_policy(policy, problem)
     with progress_bar("replicates") as progress:

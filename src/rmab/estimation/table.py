@@ -12,6 +12,7 @@ Rows are numbered as in the file: row 1 is the first one below the header.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -66,12 +67,13 @@ def _parse(file: Path) -> pl.DataFrame:
     suffix = file.suffix.lower()
     try:
         if suffix == ".csv":
+            _check_header(file)
             return pl.read_csv(file, infer_schema=False, glob=False)
         if suffix in (".parquet", ".pq"):
             return pl.read_parquet(file, glob=False)
     except pl.exceptions.NoDataError:
         raise LogError(f"{file}: the file is empty; a log needs a header and one row per arm and period") from None
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         reason = str(error).strip().splitlines()[0]
         if "utf-8" in reason.lower():
             raise LogError(f"{file}: the text is not UTF-8; save the file as UTF-8 and read it again") from None
@@ -79,6 +81,14 @@ def _parse(file: Path) -> pl.DataFrame:
             f"{file}: cannot be read as {suffix[1:]} ({reason}); export the file again, it may be cut short"
         ) from None
     raise LogError(f"{file}: unknown kind of file {suffix!r}; a log is a .csv or a .parquet file")
+
+
+def _check_header(file: Path) -> None:
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        names = next(csv.reader(lines), [])
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise LogError(f"{file}: the header names the column {twice[0]!r} twice; rename one of them")
 
 
 def column(source: str, frame: pl.DataFrame, name: str, role: str) -> pl.Series:
@@ -126,6 +136,9 @@ def as_times(source: str, values: pl.Series, row: NDArray[np.int64]) -> pl.Serie
         raise LogError(f"{source}: row {at} has no time in column {values.name!r}; fill it in or leave the row out")
     if times.dtype == pl.String:
         times = _parse_times(source, times, row)
+    if times.dtype.is_float() and not times.is_finite().all():
+        at = int((~times.is_finite()).arg_max() or 0)
+        raise LogError(f"{source}: row {row[at]} has the time {values[at]!r}, which is no point in time; correct it")
     if times.dtype.is_float() and times.is_finite().all() and (times == times.round()).all() and (times.abs() < 2**53).all():
         times = times.cast(pl.Int64)
     if not (times.dtype.is_integer() or times.dtype.is_float() or times.dtype.is_temporal()):

@@ -48,7 +48,7 @@ def against_bound(
     figure = blank(0.95 + 0.36 * len(names))
     axes = figure.add_subplot()
     rows = np.arange(len(names))[::-1]
-    span = max(bound, ends.max()) - min(bound, ends.min())
+    span = (max(bound, ends.max()) - min(bound, ends.min())) or 1.0
     for row, mean, (low, high), position in zip(rows, middle, ends, range(len(names)), strict=True):
         colour = ACCENT if position == 0 else MUTED
         axes.plot([mean, bound], [row, row], color=RULE, linewidth=1.2, zorder=1)

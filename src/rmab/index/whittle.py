@@ -82,6 +82,8 @@ def whittle_index(
     >>> print(table.status)
     all 1 types are indexable
     """
+    if not isinstance(arms, Arms):
+        raise ModelError(f"the Whittle index needs an Arms, got {type(arms).__name__}")
     if arms.n_actions != 2:
         raise ModelError(f"the Whittle index needs two actions, these arms have {arms.n_actions}")
     if not isinstance(criterion, Discounted | Average):

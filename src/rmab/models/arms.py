@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from rmab.errors import ModelError
 
 ROW_SUM_TOLERANCE = 1e-8
+MOST_ARMS = 2**53
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,6 +208,8 @@ class Arms:
 
 def _float_array(name: str, values: ArrayLike) -> NDArray[np.float64]:
     try:
+        if np.iscomplexobj(values):
+            raise TypeError("complex numbers have no place in an arm")
         return np.array(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ModelError(f"{name} must be a rectangular array of numbers: {error}") from None
@@ -259,6 +262,9 @@ def _multiplicity(values: ArrayLike | None, n_types: int) -> NDArray[np.int64]:
     empty = np.flatnonzero(given < 1)
     if len(empty):
         raise ModelError(f"multiplicity of type {empty[0]} is {given[empty[0]]}; every type needs at least one arm")
+    total = sum(int(m) for m in given)
+    if total > MOST_ARMS:
+        raise ModelError(f"{total} arms are more than can be counted exactly; lower the multiplicities to {MOST_ARMS} in all")
     return given.astype(np.int64)
 
 

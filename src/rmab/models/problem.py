@@ -12,6 +12,8 @@ from rmab.models.arms import Arms
 from rmab.models.budget import TopK
 from rmab.models.criterion import Average, Criterion, Discounted, Horizon
 
+MOST_LISTED_ARMS = 10**9
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -109,6 +111,8 @@ def _start(arms: Arms, start: ArrayLike | None) -> NDArray[np.int64] | NDArray[n
 
 def _start_states(arms: Arms, given: NDArray) -> NDArray[np.int64]:
     if given.ndim == 0:
+        if arms.n_arms > MOST_LISTED_ARMS:
+            raise ModelError(f"the states of {arms.n_arms} arms are too many to list; give probabilities, such as [1.0, 0.0]")
         given = np.full(arms.n_arms, given)
     if given.shape != (arms.n_arms,):
         raise ModelError(
@@ -129,3 +133,9 @@ def _start_distribution(shape: tuple[int, int], given: NDArray) -> NDArray[np.fl
     if len(bad):
         raise ModelError(f"the start distribution of type {bad[0]} is {rows[bad[0]]}; it must be probabilities that sum to 1")
     return rows
+
+
+def check_problem(problem: Problem) -> None:
+    """Raise :class:`ModelError` when something else was passed where a problem belongs."""
+    if not isinstance(problem, Problem):
+        raise ModelError(f"the problem must be a Problem, got {type(problem).__name__}; write Problem(arms, budget, criterion)")

@@ -17,7 +17,7 @@ import numpy as np
 from rmab.errors import ModelError
 from rmab.index.whittle import whittle_index
 from rmab.models.criterion import Horizon
-from rmab.models.problem import Problem
+from rmab.models.problem import Problem, check_problem
 from rmab.policies.base import PriorityPolicy, PriorityRule
 from rmab.policies.index import IndexPolicy
 from rmab.policies.priced import priced_policy
@@ -73,6 +73,7 @@ def solve(problem: Problem) -> Choice:
     >>> print(solve(Problem(arms, TopK(2), Average())))
     Whittle index: every type is indexable under Average()
     """
+    check_problem(problem)
     arms, criterion = problem.arms, problem.criterion
     if arms.n_actions != 2:
         raise ModelError(f"solve needs two actions, these arms have {arms.n_actions}; write a policy and simulate it")

@@ -14,7 +14,7 @@ from typing import Any
 
 from rmab.errors import ModelError
 from rmab.models.criterion import Average, Horizon
-from rmab.models.problem import Problem
+from rmab.models.problem import Problem, check_problem
 from rmab.parallel import Progress
 from rmab.policies.base import Policy, PriorityPolicy, PriorityRule, check_shape
 from rmab.simulation.arms import simulate_policy, simulate_rule
@@ -138,8 +138,8 @@ def compare(
     >>> table.best, table.difference("none").interval[1] < 0
     ('myopic', True)
     """
-    if not policies:
-        raise ModelError("there is no policy to compare; give at least one, by name")
+    if not isinstance(policies, Mapping) or not policies:
+        raise ModelError('there is no policy to compare; give at least one, by name, as in {"myopic": Myopic()}')
     workers = Workers(None if threads is None else _whole("threads", threads, 1), executor, progress)
     number = entropy(rng)
     used = _engine(problem, policies, engine)
@@ -181,8 +181,7 @@ def _rule(problem: Problem, policy: PriorityPolicy) -> PriorityRule:
 
 
 def _engine(problem: Problem, policies: Mapping[str, Policy], engine: str) -> str:
-    if not isinstance(problem, Problem):
-        raise ModelError(f"the problem must be a Problem, got {type(problem).__name__}")
+    check_problem(problem)
     if engine not in ENGINES:
         raise ModelError(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
     for name, policy in policies.items():
