@@ -66,9 +66,9 @@ def fluid_bound(problem: Problem) -> Bound:
     arms = problem.arms
     reward, active, start = weighted(problem)
     if isinstance(criterion, Discounted):
-        flow, inflow = _discounted_flow(arms.transitions, start, criterion.beta)
+        flow, inflow = _discounted_flow(arms.unit_rows, start, criterion.beta)
     else:
-        flow, inflow = _average_flow(arms.transitions, start)
+        flow, inflow = _average_flow(arms.unit_rows, start)
     idle = np.zeros(flow.shape[1] - reward.size)
     budget_row = csr_array(np.concatenate([active.ravel(), idle])[np.newaxis])
     value, x, price = solve_program(
@@ -83,16 +83,11 @@ def fluid_bound(problem: Problem) -> Bound:
     return Bound(value * arms.n_arms, float(price[0]), used * arms.n_arms / arms.multiplicity, "optimal", "fluid LP")
 
 
-def _discounted_flow(
-    transitions: NDArray[np.float64], start: NDArray[np.float64], beta: float
-) -> tuple[csr_array, NDArray[np.float64]]:
-    # rows that miss 1 by the tolerated 1e-8 would leak mass, so they are scaled here
-    p = transitions / transitions.sum(axis=-1, keepdims=True)
+def _discounted_flow(p: NDArray[np.float64], start: NDArray[np.float64], beta: float) -> tuple[csr_array, NDArray[np.float64]]:
     return balance(np.eye(p.shape[-1]) - beta * p), (1 - beta) * start.ravel()
 
 
-def _average_flow(transitions: NDArray[np.float64], start: NDArray[np.float64]) -> tuple[csr_array, NDArray[np.float64]]:
-    p = transitions / transitions.sum(axis=-1, keepdims=True)
+def _average_flow(p: NDArray[np.float64], start: NDArray[np.float64]) -> tuple[csr_array, NDArray[np.float64]]:
     stay = balance(np.eye(p.shape[-1]) - p)
     here = balance(np.broadcast_to(np.eye(p.shape[-1]), p.shape))
     flow = block_array([[stay, None], [here, stay]])

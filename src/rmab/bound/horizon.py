@@ -63,8 +63,7 @@ def horizon_bound(problem: Problem, steps: int | None = None) -> HorizonBound:
     n_steps = _steps(problem, steps)
     arms = problem.arms
     reward, active, start = weighted(problem)
-    # rows that miss 1 by the tolerated 1e-8 would leak mass, so they are scaled here
-    p = arms.transitions / arms.transitions.sum(axis=-1, keepdims=True)
+    p = arms.unit_rows
     here = balance(np.broadcast_to(np.eye(arms.n_states), p.shape))
     flow = kron(eye_array(n_steps), here) - kron(eye_array(n_steps, k=-1), balance(p))
     value, x, prices = solve_program(

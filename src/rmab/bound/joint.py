@@ -128,7 +128,7 @@ def _too_large(problem: Problem, actions: str) -> str:
 def _join(problem: Problem, actions: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Transitions (U, S^N, S^N) and rewards (U, S^N) of the joint problem."""
     arms = problem.arms
-    p = arms.transitions / arms.transitions.sum(axis=-1, keepdims=True)
+    p = arms.unit_rows
     transitions = np.array([reduce(np.kron, p[arms.type_of_arm, action]) for action in actions])
     rewards = np.array([reduce(_outer_sum, arms.rewards[arms.type_of_arm, action]) for action in actions])
     return transitions, rewards

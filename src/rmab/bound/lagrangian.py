@@ -61,8 +61,7 @@ class _Dual:
         arms, criterion = problem.arms, problem.criterion
         k, a, s = arms.rewards.shape
         start = problem.start_distribution
-        # rows that miss 1 by the tolerated 1e-8 would leak mass, so they are scaled here
-        self.transitions = arms.transitions / arms.transitions.sum(axis=-1, keepdims=True)
+        self.transitions = arms.unit_rows
         self.rewards = np.array(arms.rewards)
         self.start = start / start.sum(axis=1, keepdims=True)
         self.beta = criterion.beta if isinstance(criterion, Discounted) else 1.0

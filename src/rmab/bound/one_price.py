@@ -63,8 +63,7 @@ def one_price_bound(problem: Problem, steps: int) -> Bound:
     check_problem(problem)
     arms, n_steps = problem.arms, Horizon(steps).steps
     price = lagrangian_bound(Problem(arms, problem.budget, Average(), start=problem.start)).price
-    # rows that miss 1 by the tolerated 1e-8 would leak mass, so they are scaled here
-    p = arms.transitions / arms.transitions.sum(axis=-1, keepdims=True)
+    p = arms.unit_rows
     acts = (np.arange(arms.n_actions) > 0).astype(float)[np.newaxis, :, np.newaxis]
     charged = arms.rewards - price * acts
     value = np.zeros((arms.n_types, arms.n_states))

@@ -85,6 +85,14 @@ class Arms:
         return int(self.multiplicity.sum())
 
     @property
+    def unit_rows(self) -> NDArray[np.float64]:
+        """The transitions with each row divided by its sum, shape ``(K, A, S, S)``.
+
+        Rows may miss 1 by the tolerated 1e-8; where values are carried through many periods, that would leak or make mass.
+        """
+        return self.transitions / self.transitions.sum(axis=-1, keepdims=True)
+
+    @property
     def type_of_arm(self) -> NDArray[np.int64]:
         """The type of each arm, shape ``(N,)``."""
         return np.repeat(np.arange(self.n_types), self.multiplicity)

@@ -68,13 +68,11 @@ def priced_policy(problem: Problem) -> IndexPolicy:
 def _stationary(problem: Problem, price: float) -> NDArray[np.float64]:
     arms = problem.arms
     k, a, s = arms.rewards.shape
-    # a row that misses 1 by the tolerated 1e-8 would leak mass
-    transitions = arms.transitions / arms.transitions.sum(axis=-1, keepdims=True)
     beta = problem.criterion.beta if isinstance(problem.criterion, Discounted) else 1.0
     policy, line, anchor = np.zeros((k, s), dtype=np.int64), np.zeros((k, 2)), np.zeros((k, 2))
     advantage = np.zeros((k, a, s, 2))
     start = problem.start_distribution.copy()
-    failed = respond(transitions, arms.rewards.copy(), start, price, beta, policy, line, advantage, anchor)
+    failed = respond(arms.unit_rows, arms.rewards.copy(), start, price, beta, policy, line, advantage, anchor)
     if failed >= 0:
         raise NotConverged(f"policy iteration of type {failed} at price {price:.6g} did not end")
     return advantage[:, 1, :, 0] - advantage[:, 0, :, 0] + price
