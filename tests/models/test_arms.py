@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from rmab.errors import ModelError, RmabError
 from rmab.models.arms import Arms
@@ -242,3 +243,52 @@ def test_complex_numbers_are_refused(truth):
 def test_more_arms_than_can_be_counted_are_refused(truth):
     with pytest.raises(ModelError, match="9223372036854775808 arms"):
         Arms(*truth, multiplicity=[2**62, 2**62])
+
+
+@pytest.mark.parametrize("form", ["array", "matrices", "sparse", "objects"])
+@pytest.mark.parametrize("rewards", ["state", "pair", "transition"])
+def test_pymdptoolbox(truth, form, rewards):
+    p, given = truth[0][0], np.random.default_rng(13).normal(size=(A, S, S))
+    if rewards == "state":
+        given = given[0, 0]
+        expected = np.tile(given, (A, 1))
+    elif rewards == "pair":
+        given = given[:, :, 0].T
+        expected = given.T
+    else:
+        expected = (p * given).sum(axis=-1)
+    forms = {"array": np.array, "matrices": list, "sparse": lambda a: [csr_array(m) for m in a], "objects": as_objects}
+    arms = Arms.from_pymdptoolbox(forms[form](p), forms[form](given) if rewards == "transition" else given, multiplicity=[3])
+    assert np.array_equal(arms.transitions[0], p)
+    np.testing.assert_allclose(arms.rewards[0], expected, rtol=1e-12, atol=1e-14)
+    assert arms.n_arms == 3
+
+
+def as_objects(matrices):
+    """A one-dimensional object array of sparse matrices."""
+    objects = np.empty(len(matrices), dtype=object)
+    objects[:] = [csr_array(matrix) for matrix in matrices]
+    return objects
+
+
+def test_pymdptoolbox_rewards_by_pair_may_be_sparse_and_have_the_state_first(truth):
+    p, r = truth[0][0], truth[1][0]
+    assert np.array_equal(Arms.from_pymdptoolbox(p, csr_array(r.T)).rewards[0], r)
+    with pytest.raises(ModelError, match=r"rewards must have shape"):
+        Arms.from_pymdptoolbox(p, r)
+
+
+@pytest.mark.parametrize("types", [slice(None), 0])
+def test_rested_arms_stand_still(truth, types):
+    p, r = truth[0][types][..., 0, :, :], truth[1][types][..., 0, :]
+    arms = Arms.rested(p, r, multiplicity=[2] * (K if p.ndim == 3 else 1))
+    assert np.array_equal(arms.transitions[:, 0], np.tile(np.eye(S), (arms.n_types, 1, 1)))
+    assert np.array_equal(arms.transitions[:, 1], p.reshape(-1, S, S))
+    assert np.array_equal(arms.rewards, np.stack([np.zeros((arms.n_types, S)), r.reshape(-1, S)], axis=1))
+    assert arms.multiplicity.tolist() == [2] * arms.n_types
+
+
+@pytest.mark.parametrize(("p", "r"), [((2, 3), (2,)), ((2, 2), (3,)), ((2, 2), (1, 2)), ((3, 2, 2), (2,)), ((2,), (2,))])
+def test_rested_arms_of_no_shape(p, r):
+    with pytest.raises(ModelError, match=r"rested arms need transitions of shape \(S, S\) or \(K, S, S\)"):
+        Arms.rested(np.ones(p), np.ones(r))

@@ -16,6 +16,10 @@ Advantages are linear in the charge, so a type whose policy stays optimal at a n
    start. A type never steps back within one call, for policies of two modes could follow each other in a circle.
 2. In every state move to the action of largest advantage, if it is above the tolerance; without the tolerance ties cycle.
 3. Stop when no state moves.
+4. ``respond_beside`` goes on: among actions that tie at the charge, move to the one whose advantage rises fastest as the charge
+   falls (or grows), until no state moves. The policy is then optimal at the charge and on a whole interval beside it, and its
+   advantages are the limit from that side: (advantage, rate) in lexicographic order, with no finite step. Only where a policy
+   is not PLAIN is there a step, of a relative 1e-9.
 
 Reference: M. L. Puterman, Markov Decision Processes (1994), sections 6.4 and 10.1 (vanishing discount). Cost: one elimination
 of S^3/3 multiplications per improvement, three or so per charge when warm, none when the policy stays.
@@ -32,6 +36,7 @@ SMALLEST_EXTENDED_PIVOT = 1e-12
 EPSILON = 2.0**-40
 TOLERANCE = 1e-11
 ROUNDING = 1e-15
+NUDGE = 1e-9
 ROUNDS_PER_MODE = 100
 
 
@@ -46,6 +51,62 @@ def respond(transitions, rewards, start, charge, beta, policy, line, advantage, 
         if not _respond(transitions[k], rewards[k], start[k], charge, beta, policy[k], line[k], advantage[k], anchor[k]):
             return k
     return -1
+
+
+@njit(nogil=True, cache=True)
+def respond_beside(transitions, rewards, start, charge, beta, side, policy, line, advantage, anchor):
+    """As ``respond``, for the limit from below (``side`` = -1) or above (1), or neither (0); ``advantage`` holds at ``charge``.
+
+    All states of a type are evaluated afresh, and a type that fails is reported as by ``respond``.
+    """
+    for k in range(len(transitions)):
+        own = (policy[k], line[k], advantage[k], anchor[k])
+        if not _respond(transitions[k], rewards[k], start[k], charge, beta, *own):
+            return k
+        if not _settle_ties(transitions[k], rewards[k], start[k], charge, beta, side, *own):
+            return k
+    return -1
+
+
+@njit(nogil=True, cache=True)
+def _settle_ties(p, r, start, charge, beta, side, policy, line, advantage, anchor):
+    charged = _charged(r, charge)
+    bias = np.zeros((p.shape[1], 2))
+    scale = np.abs(charged[:, :, 0]).max()
+    mode = max(anchor[1], PLAIN)
+    while mode <= VANISHING:
+        for _ in range(ROUNDS_PER_MODE):
+            mode = _value(p, charged, start, beta, mode, policy, line, bias, advantage)
+            if mode == UNKNOWN:
+                return False
+            line[0] += charge * line[1]
+            anchor[0], anchor[1] = charge, mode
+            # where classes are nearly separate, rates are so large that rounding of the charge alone undoes every tie
+            nudge = 0.0 if mode == PLAIN else NUDGE * scale
+            slack = TOLERANCE * scale + (ROUNDING * np.abs(bias[:, 0]).max() if mode == PLAIN else 0.0)
+            rate_slack = TOLERANCE + ROUNDING * np.abs(bias[:, 1]).max() if mode == PLAIN else np.inf
+            if not _move_beside(policy, advantage, side, nudge, slack, rate_slack):
+                return True
+        mode += 1.0
+    return False
+
+
+@njit(nogil=True, cache=True)
+def _move_beside(policy, advantage, side, nudge, slack, rate_slack):
+    """Move every state to its best action at the charge plus ``nudge``, or of those within ``slack`` the fastest improving."""
+    n_actions, n, _ = advantage.shape
+    moved = False
+    for s in range(n):
+        best = policy[s]
+        for a in range(n_actions):
+            rate = side * (advantage[best, s, 1] - advantage[a, s, 1])
+            gained = advantage[a, s, 0] - advantage[best, s, 0] + nudge * rate
+            if gained > slack or (gained >= -slack and rate > rate_slack):
+                best = a
+        if best != policy[s]:
+            policy[s] = best
+            moved = True
+    return moved
 
 
 @njit(nogil=True, cache=True)
@@ -105,21 +166,21 @@ def _value(p, rhs, start, beta, mode, policy, line, bias, advantage):
     """Write the policy's ``line`` (of ``rhs``), bias and advantages, in ``mode`` or beyond; return the mode, or UNKNOWN."""
     gain = np.zeros(2)
     if mode == PLAIN:
-        pivot = evaluate(p, policy, rhs, beta, False, gain, bias, advantage)
+        pivot = evaluate(p, policy, rhs, beta, False, 0.0, gain, bias, advantage)
         if pivot >= SMALLEST_PIVOT:
             _from_start(start, 1.0 - beta, gain, bias, line)
             return PLAIN
     if beta < 1.0 or mode < VANISHING:
-        pivot = evaluate(p, policy, rhs, beta, True, gain, bias, advantage)
+        pivot = evaluate(p, policy, rhs, beta, True, 0.0, gain, bias, advantage)
         _from_start(start, 1.0 - beta, gain, bias, line)
         if beta < 1.0:
             return EXTENDED if pivot > 0.0 else UNKNOWN
         if pivot >= SMALLEST_EXTENDED_PIVOT:
             return EXTENDED
     farther = np.empty(2)
-    first = evaluate(p, policy, rhs, 1.0 - 2.0 * EPSILON, True, gain, bias, advantage)
+    first = evaluate(p, policy, rhs, 1.0 - 2.0 * EPSILON, True, 0.0, gain, bias, advantage)
     _from_start(start, 2.0 * EPSILON, gain, bias, farther)
-    second = evaluate(p, policy, rhs, 1.0 - EPSILON, True, gain, bias, advantage)
+    second = evaluate(p, policy, rhs, 1.0 - EPSILON, True, 0.0, gain, bias, advantage)
     _from_start(start, EPSILON, gain, bias, line)
     for c in range(2):
         line[c] += line[c] - farther[c]

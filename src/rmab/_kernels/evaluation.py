@@ -18,22 +18,23 @@ from rmab._kernels.double_double import add, divide, multiply
 
 
 @njit(nogil=True, cache=True)
-def evaluate(transitions, policy, rhs, beta, extended, gain, bias, advantage):
+def evaluate(transitions, policy, rhs, beta, extended, charge, gain, bias, advantage):
     """Evaluate ``policy`` for ``m`` right-hand sides at once; return the smallest pivot met.
 
     ``transitions`` (A, S, S), ``policy`` (S,), ``rhs`` (A, S, m) hold one reward function per column. Written on return:
     ``gain`` (m,), ``bias`` (S, m), so that the value per period from start ``mu`` is ``gain + (1 - beta) * mu @ bias``, and
     ``advantage`` (A, S, m) ``= rhs[a, s] - rhs[pi(s), s] + beta * (P[a, s] - P[pi(s), s]) @ bias``. With ``extended`` all is
-    computed in double-double arithmetic on rows scaled to sum to 1 exactly, and rounded at the end. A zero pivot leaves the
-    outputs as they were.
+    computed in double-double arithmetic on rows scaled to sum to 1 exactly, and rounded at the end. Where ``advantage`` has
+    room for a third column, it gets the first less ``charge`` times the second, taken before rounding. A zero pivot leaves
+    the outputs as they were.
     """
     if extended:
-        return _evaluate_extended(transitions, policy, rhs, beta, gain, bias, advantage)
-    return _evaluate_double(transitions, policy, rhs, beta, gain, bias, advantage)
+        return _evaluate_extended(transitions, policy, rhs, beta, charge, gain, bias, advantage)
+    return _evaluate_double(transitions, policy, rhs, beta, charge, gain, bias, advantage)
 
 
 @njit(nogil=True, cache=True)
-def _evaluate_double(transitions, policy, rhs, beta, gain, bias, advantage):
+def _evaluate_double(transitions, policy, rhs, beta, charge, gain, bias, advantage):
     n_actions, n, m = rhs.shape
     system = np.empty((n, n + m))
     for s in range(n):
@@ -61,6 +62,8 @@ def _evaluate_double(transitions, policy, rhs, beta, gain, bias, advantage):
                 for t in range(n):
                     total += (other[t] - kept[t]) * bias[t, c]
                 advantage[a, s, c] = rhs[a, s, c] - rhs[policy[s], s, c] + beta * total
+            if advantage.shape[2] == 3:
+                advantage[a, s, 2] = advantage[a, s, 0] - charge * advantage[a, s, 1]
     return smallest
 
 
@@ -95,7 +98,7 @@ def _eliminate(system, n):
 
 
 @njit(nogil=True, cache=True)
-def _evaluate_extended(transitions, policy, rhs, beta, gain, bias, advantage):
+def _evaluate_extended(transitions, policy, rhs, beta, charge, gain, bias, advantage):
     n_actions, n, m = rhs.shape
     p, p_low = _rows_to_one(transitions)
     system = np.empty((n, n + m))
@@ -120,7 +123,8 @@ def _evaluate_extended(transitions, policy, rhs, beta, gain, bias, advantage):
     for s in range(n):
         b = policy[s]
         for a in range(n_actions):
-            for c in range(m):
+            second, second_low = 0.0, 0.0
+            for c in range(m - 1, -1, -1):
                 total, total_low = 0.0, 0.0
                 for t in range(n):
                     d, d_low = add(p[a, s, t], p_low[a, s, t], -p[b, s, t], -p_low[b, s, t])
@@ -130,6 +134,11 @@ def _evaluate_extended(transitions, policy, rhs, beta, gain, bias, advantage):
                 total, total_low = add(total, total_low, rhs[a, s, c], 0.0)
                 total, total_low = add(total, total_low, -rhs[b, s, c], 0.0)
                 advantage[a, s, c] = total
+                if c == 1:
+                    second, second_low = multiply(total, total_low, -charge, 0.0)
+                elif c == 0 and advantage.shape[2] == 3:
+                    total, total_low = add(total, total_low, second, second_low)
+                    advantage[a, s, 2] = total
     return smallest
 
 

@@ -7,7 +7,9 @@ of types ``K``, not with the number of arms ``N``, wherever that is possible. Ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,6 +51,7 @@ class Arms:
     transitions: NDArray[np.float64]
     rewards: NDArray[np.float64]
     multiplicity: NDArray[np.int64]
+    _row_error: float = field(repr=False)
 
     def __init__(self, transitions: ArrayLike, rewards: ArrayLike, multiplicity: ArrayLike | None = None) -> None:
         p = _float_array("transitions", transitions)
@@ -59,7 +62,7 @@ class Arms:
                 r = r[np.newaxis]
         _check_shapes(p, r)
         _check_finite("rewards", r)
-        _check_rows(p)
+        object.__setattr__(self, "_row_error", _check_rows(p))
         object.__setattr__(self, "transitions", _frozen(p))
         object.__setattr__(self, "rewards", _frozen(r))
         object.__setattr__(self, "multiplicity", _frozen(_multiplicity(multiplicity, len(p))))
@@ -84,13 +87,15 @@ class Arms:
         """Number of arms, ``N``: the sum of the multiplicities."""
         return int(self.multiplicity.sum())
 
-    @property
+    @cached_property
     def unit_rows(self) -> NDArray[np.float64]:
-        """The transitions with each row divided by its sum, shape ``(K, A, S, S)``.
+        """The transitions with each row divided by its sum, shape ``(K, A, S, S)``, unless that is 1 but for rounding.
 
         Rows may miss 1 by the tolerated 1e-8; where values are carried through many periods, that would leak or make mass.
         """
-        return self.transitions / self.transitions.sum(axis=-1, keepdims=True)
+        if self._row_error <= self.n_states * np.finfo(np.float64).eps:
+            return self.transitions
+        return _frozen(self.transitions / self.transitions.sum(axis=-1, keepdims=True))
 
     @property
     def type_of_arm(self) -> NDArray[np.int64]:
@@ -213,6 +218,77 @@ class Arms:
             raise ModelError("the DiscreteDP is in state-action-pair form; call its to_product_form() first")
         return cls.from_layout(ddp.Q, ddp.R, layout="sas", multiplicity=multiplicity)
 
+    @classmethod
+    def from_pymdptoolbox(cls, transitions: Any, rewards: Any, *, multiplicity: ArrayLike | None = None) -> Arms:
+        """One type of arm from the ``P`` and ``R`` of pymdptoolbox (``import mdptoolbox``).
+
+        Parameters
+        ----------
+        transitions : array_like, shape (A, S, S), or sequence of A matrices
+            ``P[a][s, t]``; the matrices may be sparse.
+        rewards : array_like, shape (S,), (S, A) or (A, S, S), or sequence of A matrices
+            Reward of the state, of the state and action (the state comes first here), or of the transition.
+        multiplicity : array_like, shape (1,), optional
+            As in the constructor.
+
+        Raises
+        ------
+        ModelError
+            If the shapes do not fit, or as in the constructor.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> P = np.array([[[0.5, 0.5], [0.8, 0.2]], [[0.0, 1.0], [0.1, 0.9]]])  # the small example of pymdptoolbox
+        >>> R = np.array([[5.0, 10.0], [-1.0, 2.0]])  # R[s, a]
+        >>> Arms.from_pymdptoolbox(P, R).rewards[0, 1]
+        array([10.,  2.])
+        """
+        p, r = _float_array("transitions", _dense(transitions)), _float_array("rewards", _dense(rewards))
+        return cls.from_layout(p, r.T if r.ndim == 2 else r, layout="ast", multiplicity=multiplicity)
+
+    @classmethod
+    def rested(cls, transitions: ArrayLike, rewards: ArrayLike, *, multiplicity: ArrayLike | None = None) -> Arms:
+        """Arms that stand still and pay nothing unless acted on; their Whittle index is the Gittins index.
+
+        Parameters
+        ----------
+        transitions : array_like, shape (S, S) or (K, S, S)
+            Where an arm moves when acted on.
+        rewards : array_like, shape (S,) or (K, S)
+            What it pays then.
+        multiplicity : array_like, shape (K,), optional
+            As in the constructor.
+
+        Raises
+        ------
+        ModelError
+            If the shapes do not fit, or as in the constructor.
+
+        Examples
+        --------
+        >>> arms = Arms.rested([[0.5, 0.5], [0.0, 1.0]], [1.0, 2.0])
+        >>> arms.transitions[0, 0], arms.rewards[0, 0]
+        (array([[1., 0.], [0., 1.]]), array([0., 0.]))
+        """
+        p, r = _float_array("transitions", transitions), _float_array("rewards", rewards)
+        if p.ndim not in (2, 3) or p.shape[-1] != p.shape[-2] or r.shape != p.shape[:-1]:
+            raise ModelError(
+                "rested arms need transitions of shape (S, S) or (K, S, S) and rewards of shape (S,) or (K, S), "
+                f"got {p.shape} and {r.shape}"
+            )
+        still = np.broadcast_to(np.eye(p.shape[-1]), p.shape)
+        return cls(np.stack([still, p], axis=-3), np.stack([np.zeros_like(r), r], axis=-2), multiplicity)
+
+
+def _dense(values: Any) -> Any:
+    """A sparse matrix, or a sequence of matrices any of which may be sparse, as what NumPy reads."""
+    if hasattr(values, "toarray"):
+        return values.toarray()
+    if isinstance(values, Sequence) or (isinstance(values, np.ndarray) and values.dtype == object):
+        return [matrix.toarray() if hasattr(matrix, "toarray") else matrix for matrix in values]
+    return values
+
 
 def _float_array(name: str, values: ArrayLike) -> NDArray[np.float64]:
     try:
@@ -245,20 +321,23 @@ def _check_finite(name: str, values: NDArray[np.float64]) -> None:
         raise ModelError(f"{name}: type {where[0]}, action {where[1]}, state {where[2]} holds {values[where]}, not a number")
 
 
-def _check_rows(p: NDArray[np.float64]) -> None:
+def _check_rows(p: NDArray[np.float64]) -> float:
+    """The largest distance of a row's sum from 1, if that and all else is within bounds."""
     _check_finite("transitions", p)
     negative = np.argwhere(p < 0)
     if len(negative):
         k, a, s, t = negative[0]
         raise ModelError(f"transitions: type {k}, action {a}, state {s} moves to {t} with probability {p[k, a, s, t]} < 0")
     sums = p.sum(axis=-1)
-    off = np.argwhere(np.abs(sums - 1) > ROW_SUM_TOLERANCE)
+    error = np.abs(sums - 1)
+    off = np.argwhere(error > ROW_SUM_TOLERANCE)
     if len(off):
         k, a, s = off[0]
         raise ModelError(
             f"transitions: the row of type {k}, action {a}, state {s} sums to {sums[k, a, s]:.12g}, not 1; "
             "divide each row by its sum if that is what you mean"
         )
+    return float(error.max())
 
 
 def _multiplicity(values: ArrayLike | None, n_types: int) -> NDArray[np.int64]:
