@@ -27,3 +27,7 @@ class StoreError(RmabError, ValueError):
 
 class NotConverged(RmabError, RuntimeError):
     """An iteration that stopped at its limit before it met its stopping rule."""
+
+
+class FluidGapWarning(UserWarning):
+    """A priority policy that stays below the bound however many arms there are."""

@@ -5,12 +5,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from rmab.bound import lagrangian
+import rmab.index.price
 from rmab.bound.fluid import fluid_bound
 from rmab.bound.lagrangian import lagrangian_bound
 from rmab.errors import NotConverged
 from rmab.models.arms import Arms
-from rmab.models.budget import TopK
+from rmab.models.budget import Knapsack, TopK
 from rmab.models.criterion import Average, Discounted
 from rmab.models.problem import Problem
 
@@ -150,7 +150,31 @@ def test_input_is_left_alone(random_problem):
 
 
 def test_too_many_evaluations_are_an_error(monkeypatch):
-    monkeypatch.setattr(lagrangian, "MOST_EVALUATIONS", 1)
+    monkeypatch.setattr(rmab.index.price, "MOST_EVALUATIONS", 1)
     arms = Arms([np.eye(2), np.eye(2)[::-1]], [[0.0, 0.0], [1.0, 1.0]], multiplicity=[4])
     with pytest.raises(NotConverged, match="not minimised in 1 evaluations"):
         lagrangian_bound(Problem(arms, TopK(1), Discounted(0.9)))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_with_costs_equals_the_linear_program(seed, random_problem):
+    rng = np.random.default_rng([seed, 11])
+    drawn = random_problem(rng, structure=STRUCTURES[seed % 5], actions=3 if seed % 4 == 0 else 2)
+    costs = rng.uniform(0.2, 3.0, drawn.arms.n_types)
+    most = float(costs @ drawn.arms.multiplicity)
+    problem = Problem(drawn.arms, Knapsack(most * rng.uniform(0.05, 1.1), costs), drawn.criterion, start=drawn.start)
+    dual, primal = lagrangian_bound(problem), fluid_bound(problem)
+    assert dual.value == pytest.approx(primal.value, rel=1e-8, abs=1e-8)
+    used = dual.activation * problem.arms.multiplicity @ costs
+    assert dual.price >= 0 and used <= problem.capacity + 1e-8
+    if dual.price > 1e-9:
+        assert used == pytest.approx(problem.capacity, abs=1e-8)
+
+
+def test_equal_costs_are_a_count(random_problem):
+    drawn = random_problem(np.random.default_rng(12), types=(3, 3), copies=(3, 5))
+    one = lagrangian_bound(Problem(drawn.arms, TopK(3), drawn.criterion, start=drawn.start))
+    many = lagrangian_bound(Problem(drawn.arms, Knapsack(3 * 2.5, [2.5] * 3), drawn.criterion, start=drawn.start))
+    assert many.value == pytest.approx(one.value, abs=1e-10)
+    assert many.price * 2.5 == pytest.approx(one.price, abs=1e-10)
+    np.testing.assert_allclose(many.activation, one.activation, atol=1e-9)

@@ -5,7 +5,7 @@ import pytest
 
 from rmab.errors import InfeasibleBudget, ModelError, RmabError
 from rmab.models.arms import Arms
-from rmab.models.budget import TopK
+from rmab.models.budget import Knapsack, TopK
 from rmab.models.criterion import Average, Discounted, Horizon
 from rmab.models.problem import Problem
 
@@ -136,3 +136,30 @@ def test_a_common_state_of_too_many_arms_is_refused_with_the_remedy():
     with pytest.raises(ModelError, match="give probabilities"):
         Problem(arms, TopK(1), Average(), start=0)
     assert Problem(arms, TopK(1), Average(), start=[1.0, 0.0]).start_distribution.tolist() == [[1.0, 0.0]]
+
+
+@pytest.mark.parametrize("capacity", [0, -1.0, float("inf"), float("nan"), "3", True])
+def test_capacity_of_another_kind(capacity):
+    with pytest.raises(ModelError, match="the capacity must be a finite number above 0, got"):
+        Knapsack(capacity, [1.0])
+
+
+@pytest.mark.parametrize("cost", [0, -1.0, float("inf"), float("nan"), None])
+def test_cost_of_another_kind(cost):
+    with pytest.raises(ModelError, match="the cost of type 1 must be a finite number above 0, got"):
+        Knapsack(3.0, [1.0, cost])
+
+
+def test_a_knapsack_has_one_cost_per_type(arms):
+    with pytest.raises(ModelError, match="has 3 costs, but there are 2 types"):
+        Problem(arms, Knapsack(3.0, [1.0, 2.0, 3.0]), Average())
+    problem = Problem(arms, Knapsack(3, np.array([1, 2])), Average())
+    assert problem.budget == Knapsack(3.0, (1.0, 2.0)) and not problem.budget.exactly
+    np.testing.assert_array_equal(problem.costs, [1, 2])
+    assert problem.capacity == 3.0
+
+
+def test_a_count_is_a_knapsack_of_ones(arms):
+    problem = Problem(arms, TopK(2), Average())
+    np.testing.assert_array_equal(problem.costs, [1, 1])
+    assert problem.capacity == 2.0 and type(problem.capacity) is float

@@ -3,15 +3,18 @@
 import numpy as np
 import pytest
 
+from oracles import learning_arms as named
 from rmab.bound.horizon import horizon_bound
 from rmab.bound.lagrangian import lagrangian_bound
 from rmab.errors import ModelError
+from rmab.index.gain import gain_index
 from rmab.index.whittle import whittle_index
 from rmab.models.arms import Arms
 from rmab.models.budget import TopK
 from rmab.models.criterion import Average, Discounted, Horizon
 from rmab.models.problem import Problem
 from rmab.policies.baselines import Myopic, Uniform
+from rmab.policies.mean_field import fluid_check
 from rmab.policies.priced import priced_policy
 from rmab.policies.solve import solve
 from rmab.simulation.run import compare
@@ -92,8 +95,8 @@ def test_solve_falls_back_where_whittle_does_not_exist():
             break
     problem = Problem(arms, TopK(10), Discounted(0.95))
     chosen = solve(problem)
-    assert chosen.reason.startswith("priced index: 1 of 1 types")
-    np.testing.assert_array_equal(chosen.policy.values, priced_policy(problem).values)
+    assert chosen.reason.startswith("gain index: 1 of 1 types")
+    np.testing.assert_array_equal(chosen.policy.values, gain_index(problem, tie_break="fluid").values)
 
 
 def test_more_than_two_actions():
@@ -102,3 +105,37 @@ def test_more_than_two_actions():
     for function in (solve, priced_policy):
         with pytest.raises(ModelError, match="two actions, these arms have 3"):
             function(problem)
+
+
+def crowd(arm, k, each=100):
+    return Problem(named.cohort(arm, each=each), TopK(k, exactly=True), Average())
+
+
+def test_solve_takes_the_gain_index_where_it_reaches_the_bound():
+    problem = crowd(named.flipped(), 70)
+    chosen = solve(problem)
+    assert chosen.reason.startswith("gain index: 1 of 1 types") and "loses" not in chosen.reason
+    assert fluid_check(problem, chosen).passed
+
+
+def test_solve_names_the_alternative_where_no_index_reaches_the_bound():
+    assert "loses 42.8% of what choosing well can gain" in solve(crowd(named.flipped(), 20)).reason
+    assert "VirtualAdvice" in solve(crowd(named.flipped(), 20)).reason
+
+
+@pytest.mark.parametrize("k", [30, 50, 70, 90])
+def test_solve_reaches_the_bound_on_the_gino_arm(k):
+    """Indexable; at one half the order among ties decides."""
+    problem = crowd(named.gino(), k)
+    chosen = solve(problem)
+    assert fluid_check(problem, chosen).passed
+    assert "loses" not in chosen.reason or chosen.reason.startswith("gain index")
+
+
+def test_solve_does_not_look_at_the_limit_of_very_many_types(monkeypatch):
+    def too_slow(*arguments, **options):
+        raise AssertionError("the fluid limit was looked at")
+
+    monkeypatch.setattr("rmab.policies.solve.fluid_check", too_slow)
+    monkeypatch.setattr("rmab.policies.solve.MOST_CHECKED", 10)
+    assert solve(example(Average())).reason == "Whittle index: every type is indexable under Average()"

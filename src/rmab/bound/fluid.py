@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.sparse import block_array, csr_array
 
 from rmab.bound.horizon import horizon_bound
-from rmab.bound.program import balance, solve_program, weighted
+from rmab.bound.program import balance, per_arm, solve_program, weighted
 from rmab.bound.result import Bound
 from rmab.models.criterion import Discounted, Horizon
 from rmab.models.problem import Problem, check_problem
@@ -43,7 +43,8 @@ def fluid_bound(problem: Problem) -> Bound:
     Returns
     -------
     Bound
-        Value per period over all arms, price per activation, and the share of periods each type is acted on.
+        Value per period over all arms, price per activation, the share of periods each type is acted on, and ``occupancy``
+        (K, A, S), or (T, K, A, S) for a horizon.
 
     Raises
     ------
@@ -70,17 +71,18 @@ def fluid_bound(problem: Problem) -> Bound:
     else:
         flow, inflow = _average_flow(arms.unit_rows, start)
     idle = np.zeros(flow.shape[1] - reward.size)
-    budget_row = csr_array(np.concatenate([active.ravel(), idle])[np.newaxis])
+    budget_row = csr_array(np.concatenate([(active * problem.costs[:, np.newaxis, np.newaxis]).ravel(), idle])[np.newaxis])
     value, x, price = solve_program(
         np.concatenate([reward.ravel(), idle]),
         flow,
         inflow,
         budget_row,
-        problem.budget.k / arms.n_arms,
+        problem.capacity / arms.n_arms,
         problem.budget.exactly,
     )
-    used = (x[: reward.size].reshape(reward.shape) * active).sum(axis=(1, 2))
-    return Bound(value * arms.n_arms, float(price[0]), used * arms.n_arms / arms.multiplicity, "optimal", "fluid LP")
+    occupancy = per_arm(problem, x[: reward.size].reshape(reward.shape))
+    used = (occupancy * active).sum(axis=(1, 2))
+    return Bound(value * arms.n_arms, float(price[0]), used, "optimal", "fluid LP", occupancy=occupancy)
 
 
 def _discounted_flow(p: NDArray[np.float64], start: NDArray[np.float64], beta: float) -> tuple[csr_array, NDArray[np.float64]]:

@@ -17,9 +17,10 @@ stopping rule: those of HiGHS on T K S equations and T budget rows.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array, eye_array, kron
 
-from rmab.bound.program import balance, solve_program, weighted
+from rmab.bound.program import balance, per_arm, solve_program, weighted
 from rmab.bound.result import HorizonBound
 from rmab.errors import ModelError
 from rmab.models.criterion import Horizon
@@ -40,8 +41,8 @@ def horizon_bound(problem: Problem, steps: int | None = None) -> HorizonBound:
     Returns
     -------
     HorizonBound
-        Value per period over all arms, one price per step (``prices``) and their mean (``price``), and the share of periods
-        each type is acted on.
+        Value per period over all arms, one price per step (``prices``) and their mean (``price``), the share of periods
+        each type is acted on, and ``occupancy`` (T, K, A, S).
 
     Raises
     ------
@@ -62,27 +63,71 @@ def horizon_bound(problem: Problem, steps: int | None = None) -> HorizonBound:
     check_problem(problem)
     n_steps = _steps(problem, steps)
     arms = problem.arms
-    reward, active, start = weighted(problem)
+    rewards = np.broadcast_to(arms.rewards, (n_steps, *arms.rewards.shape))
+    value, occupancy, prices = horizon_program(problem, problem.start_distribution, rewards)
+    return HorizonBound(
+        value=value * arms.n_arms / n_steps,
+        price=float(prices.mean()),
+        activation=occupancy[:, :, 1:].sum(axis=(2, 3)).mean(axis=0),
+        status="optimal",
+        method="finite-horizon LP",
+        prices=prices,
+        occupancy=occupancy,
+    )
+
+
+def horizon_program(
+    problem: Problem, start: NDArray[np.float64], rewards: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Solve the program of the module docstring from any start, with any reward at each step.
+
+    Parameters
+    ----------
+    problem : Problem
+        Gives the transitions and the budget.
+    start : ndarray, shape (K, S)
+        Share of each type's arms in each state; rows sum to 1.
+    rewards : ndarray, shape (T, K, A, S)
+        Reward of each step.
+
+    Returns
+    -------
+    tuple
+        Total reward over the ``T`` steps per arm of the cohort; occupancies (T, K, A, S) of one arm of each type; price of an
+        activation at each step (T,).
+
+    Raises
+    ------
+    NotConverged
+        If the solver does not report an optimum; the message is the solver's own.
+
+    Examples
+    --------
+    >>> from rmab.models.arms import Arms
+    >>> from rmab.models.budget import TopK
+    >>> from rmab.models.criterion import Average
+    >>> arms = Arms([[[1, 0], [1, 0]], [[0, 1], [0, 1]]], [[0, 1], [0, 1]], multiplicity=[10])
+    >>> value, occupancy, prices = horizon_program(
+    ...     Problem(arms, TopK(2), Average()), np.array([[1.0, 0.0]]), np.array([[[[0.0, 1.0], [0.0, 1.0]]]] * 2)
+    ... )
+    >>> round(value, 10), occupancy[0, 0, :, 0].round(10).tolist()
+    (0.2, [0.8, 0.2])
+    """
+    n_steps, arms = len(rewards), problem.arms
+    _, active, _ = weighted(problem)
     p = arms.unit_rows
     here = balance(np.broadcast_to(np.eye(arms.n_states), p.shape))
     flow = kron(eye_array(n_steps), here) - kron(eye_array(n_steps, k=-1), balance(p))
+    mass = start / start.sum(axis=1, keepdims=True) * (arms.multiplicity / arms.n_arms)[:, np.newaxis]
     value, x, prices = solve_program(
-        np.tile(reward.ravel(), n_steps),
+        rewards.ravel(),
         csr_array(flow),
-        np.concatenate([start.ravel(), np.zeros((n_steps - 1) * start.size)]),
+        np.concatenate([mass.ravel(), np.zeros((n_steps - 1) * mass.size)]),
         csr_array(kron(eye_array(n_steps), csr_array(active.reshape(1, -1)))),
         problem.budget.k / arms.n_arms,
         problem.budget.exactly,
     )
-    used = (x.reshape(n_steps, *reward.shape) * active).mean(axis=0).sum(axis=(1, 2))
-    return HorizonBound(
-        value=value * arms.n_arms / n_steps,
-        price=float(prices.mean()),
-        activation=used * arms.n_arms / arms.multiplicity,
-        status="optimal",
-        method="finite-horizon LP",
-        prices=prices,
-    )
+    return value, per_arm(problem, x.reshape(rewards.shape)), prices
 
 
 def _steps(problem: Problem, steps: int | None) -> int:

@@ -82,6 +82,33 @@ def weighted(problem: Problem) -> tuple[NDArray[np.float64], NDArray[np.float64]
     return arms.rewards, active, start / start.sum(axis=1, keepdims=True) * share[:, np.newaxis]
 
 
+def per_arm(problem: Problem, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Occupancies of one arm of each type, from those that carry the type's share of the cohort.
+
+    Parameters
+    ----------
+    problem : Problem
+        ``K`` types.
+    x : ndarray, shape (..., K, A, S)
+        Occupancies as the program has them; the solver's tiny negative numbers become 0.
+
+    Returns
+    -------
+    ndarray, shape (..., K, A, S)
+
+    Examples
+    --------
+    >>> from rmab.models.arms import Arms
+    >>> from rmab.models.budget import TopK
+    >>> from rmab.models.criterion import Average
+    >>> arms = Arms(np.ones((2, 2, 1, 1)), np.zeros((2, 2, 1)), multiplicity=[1, 3])
+    >>> per_arm(Problem(arms, TopK(1), Average()), np.array([[[0.25], [0.0]], [[0.5], [0.25]]])).round(3).tolist()
+    [[[1.0], [0.0]], [[0.667], [0.333]]]
+    """
+    share = problem.arms.multiplicity / problem.arms.n_arms
+    return np.maximum(x, 0.0) / share[:, np.newaxis, np.newaxis]
+
+
 def solve_program(
     reward: NDArray[np.float64],
     flow: csr_array,

@@ -6,7 +6,7 @@ than the relaxed optimum, whose Lagrange multiplier is the price of one activati
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,9 @@ class Bound:
         How the computation ended, in words.
     method : str
         What computed it.
+    occupancy : ndarray, shape (K, A, S) or (T, K, A, S), or None
+        How often an arm of each type is in each state under each action in the relaxed optimum, weighted like the value: sums
+        to 1 for every type (and step of a horizon). ``None`` where the bound was found without it.
 
     Examples
     --------
@@ -44,6 +47,7 @@ class Bound:
     activation: NDArray[np.float64]
     status: str
     method: str
+    occupancy: NDArray[np.float64] | None = field(default=None, kw_only=True)
 
     def __str__(self) -> str:
         share = self.activation * 100
@@ -60,7 +64,7 @@ class HorizonBound(Bound):
 
     Parameters
     ----------
-    value, activation, status, method
+    value, activation, status, method, occupancy
         As in :class:`Bound`.
     price : float
         The mean of ``prices``.

@@ -8,7 +8,21 @@ from rmab.errors import ModelError
 from rmab.models.problem import Problem
 from rmab.policies.base import Policy
 
-NAMES = ("recommended", "whittle", "myopic", "uniform", "round-robin", "none")
+NAMES = (
+    "recommended",
+    "whittle",
+    "lp-priority",
+    "randomised-lp",
+    "virtual-advice",
+    "id",
+    "set-expansion",
+    "two-set",
+    "lp-update",
+    "myopic",
+    "uniform",
+    "round-robin",
+    "none",
+)
 
 
 def named_policy(name: str, problem: Problem) -> Policy:
@@ -17,31 +31,45 @@ def named_policy(name: str, problem: Problem) -> Policy:
     Parameters
     ----------
     name : str
-        ``recommended`` (what ``rmab.solve`` picks), ``whittle``, ``myopic``, ``uniform``, ``round-robin`` or ``none``.
+        One of ``NAMES``; ``recommended`` is what ``rmab.solve`` picks.
     problem : Problem
         What it will act on.
 
     Raises
     ------
     ModelError
-        If there is no such policy.
+        If there is no such policy, or it does not fit the problem.
     """
     from rmab.index.whittle import whittle_index
+    from rmab.policies.advice import VirtualAdvice
     from rmab.policies.baselines import Myopic, NoAction, RoundRobin, Uniform
+    from rmab.policies.id_policy import IdPolicy
     from rmab.policies.index import IndexPolicy
+    from rmab.policies.lp_priority import LpPriority
+    from rmab.policies.lp_update import LpUpdate
+    from rmab.policies.randomised_lp import RandomisedLp
+    from rmab.policies.set_expansion import SetExpansion
     from rmab.policies.solve import solve
+    from rmab.policies.two_set import TwoSet
 
-    makers: dict[str, Callable[[], Policy]] = {
-        "recommended": lambda: solve(problem),
-        "whittle": lambda: IndexPolicy(whittle_index(problem.arms, problem.criterion)),
-        "myopic": Myopic,
-        "uniform": Uniform,
-        "round-robin": RoundRobin,
-        "none": NoAction,
+    makers: dict[str, Callable[[Problem], Policy]] = {
+        "recommended": solve,
+        "whittle": lambda given: IndexPolicy(whittle_index(given.arms, given.criterion)),
+        "lp-priority": LpPriority,
+        "randomised-lp": RandomisedLp,
+        "virtual-advice": VirtualAdvice,
+        "id": IdPolicy,
+        "set-expansion": SetExpansion,
+        "two-set": TwoSet,
+        "lp-update": LpUpdate,
+        "myopic": lambda _: Myopic(),
+        "uniform": lambda _: Uniform(),
+        "round-robin": lambda _: RoundRobin(),
+        "none": lambda _: NoAction(),
     }
     if name not in makers:
         raise ModelError(f"there is no policy {name!r}; choose among {', '.join(NAMES)}")
-    return makers[name]()
+    return makers[name](problem)
 
 
 def several(text: str) -> list[str]:

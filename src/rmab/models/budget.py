@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from numbers import Integral
+from math import isfinite
+from numbers import Integral, Real
+from typing import ClassVar
 
 from rmab.errors import InfeasibleBudget, ModelError
 
@@ -48,3 +51,54 @@ class TopK:
             raise InfeasibleBudget(
                 f"the budget of {self.k} arms per period is above the cohort of {n_arms}; lower it to at most {n_arms}"
             )
+
+
+@dataclass(frozen=True)
+class Knapsack:
+    """Activations cost what their type costs, and at most ``capacity`` may be spent in each period.
+
+    Parameters
+    ----------
+    capacity : float
+        What may be spent per period, above 0.
+    costs : iterable of float, length K
+        What one activation of an arm of each type costs, above 0; any action but 0 costs the same.
+
+    Raises
+    ------
+    ModelError
+        If the capacity or a cost is not a finite number above 0.
+
+    Examples
+    --------
+    >>> Knapsack(10.0, [1.0, 2.5])
+    Knapsack(capacity=10.0, costs=(1.0, 2.5))
+    """
+
+    capacity: float
+    costs: tuple[float, ...]
+    exactly: ClassVar[bool] = False
+
+    def __init__(self, capacity: float, costs: Iterable[float]) -> None:
+        given = tuple(costs)
+        for name, value in (("capacity", capacity), *((f"cost of type {k}", cost) for k, cost in enumerate(given))):
+            if not isinstance(value, Real) or isinstance(value, bool) or not (isfinite(value) and value > 0):
+                raise ModelError(f"the {name} must be a finite number above 0, got {value!r}")
+        object.__setattr__(self, "capacity", float(capacity))
+        object.__setattr__(self, "costs", tuple(float(cost) for cost in given))
+
+    def check(self, n_types: int) -> None:
+        """Raise :class:`ModelError` when there is not one cost per type."""
+        if len(self.costs) != n_types:
+            raise ModelError(f"the knapsack has {len(self.costs)} costs, but there are {n_types} types; give one cost per type")
+
+    @property
+    def k(self) -> int:
+        """A knapsack has no number of activations: raises :class:`ModelError`, also from what only knows :class:`TopK`."""
+        raise ModelError(
+            "this needs a budget that counts activations, TopK(k); with a Knapsack use lagrangian_bound, fluid_bound, "
+            "gain_index, and simulate KnapsackPolicy"
+        )
+
+
+Budget = TopK | Knapsack

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmab.errors import ModelError
 from rmab.models.arms import Arms
-from rmab.models.budget import TopK
+from rmab.models.budget import Budget, Knapsack, TopK
 from rmab.models.criterion import Average, Criterion, Discounted, Horizon
 
 MOST_LISTED_ARMS = 10**9
@@ -23,7 +23,7 @@ class Problem:
     ----------
     arms : Arms
         ``K`` types, ``N`` arms.
-    budget : TopK
+    budget : TopK or Knapsack
         What may be done in one period.
     criterion : Discounted, Average or Horizon
         What is maximised.
@@ -49,7 +49,7 @@ class Problem:
     """
 
     arms: Arms
-    budget: TopK
+    budget: Budget
     criterion: Criterion
     penalties: None
     start: NDArray[np.int64] | NDArray[np.float64]
@@ -57,25 +57,35 @@ class Problem:
     def __init__(
         self,
         arms: Arms,
-        budget: TopK,
+        budget: Budget,
         criterion: Criterion,
         penalties: None = None,
         start: ArrayLike | None = None,
     ) -> None:
         if not isinstance(arms, Arms):
             raise ModelError(f"arms must be an Arms, got {type(arms).__name__}")
-        if not isinstance(budget, TopK):
+        if not isinstance(budget, TopK | Knapsack):
             raise ModelError(f"the budget must be a TopK, got {budget!r}; write TopK({budget!r})")
         if not isinstance(criterion, Discounted | Average | Horizon):
             raise ModelError(f"the criterion must be Discounted(beta), Average() or Horizon(T), got {criterion!r}")
         if penalties is not None:
             raise ModelError("penalties are not supported yet; leave them out")
-        budget.check(arms.n_arms)
+        budget.check(arms.n_types if isinstance(budget, Knapsack) else arms.n_arms)
         object.__setattr__(self, "arms", arms)
         object.__setattr__(self, "budget", budget)
         object.__setattr__(self, "criterion", criterion)
         object.__setattr__(self, "penalties", None)
         object.__setattr__(self, "start", _start(arms, start))
+
+    @property
+    def costs(self) -> NDArray[np.float64]:
+        """What one activation of an arm of each type takes of the budget, shape ``(K,)``: ones unless it is a knapsack."""
+        return np.array(self.budget.costs) if isinstance(self.budget, Knapsack) else np.ones(self.arms.n_types)
+
+    @property
+    def capacity(self) -> float:
+        """What the activations of one period may take together."""
+        return self.budget.capacity if isinstance(self.budget, Knapsack) else float(self.budget.k)
 
     @property
     def start_states(self) -> NDArray[np.int64] | None:
@@ -133,6 +143,12 @@ def _start_distribution(shape: tuple[int, int], given: NDArray) -> NDArray[np.fl
     if len(bad):
         raise ModelError(f"the start distribution of type {bad[0]} is {rows[bad[0]]}; it must be probabilities that sum to 1")
     return rows
+
+
+def check_counted(problem: Problem) -> None:
+    """Raise :class:`ModelError` unless ``problem`` is a problem whose budget counts activations."""
+    check_problem(problem)
+    _ = problem.budget.k
 
 
 def check_problem(problem: Problem) -> None:

@@ -37,7 +37,7 @@ from safetensors.numpy import save as to_bytes
 from rmab import __version__
 from rmab.errors import StoreError
 from rmab.models.arms import Arms
-from rmab.models.budget import TopK
+from rmab.models.budget import Knapsack, TopK
 from rmab.models.criterion import Average, Criterion, Discounted, Horizon
 from rmab.models.problem import Problem
 
@@ -154,7 +154,8 @@ def _put_together(kind: str, arrays: dict[str, NDArray], configuration: dict[str
     if kind == "problem":
         criterion = dict(configuration["criterion"])
         kept: Criterion = _CRITERIA[criterion.pop("name")](**criterion)
-        return Problem(arms, TopK(**configuration["budget"]), kept, start=arrays["start"])
+        budget = Knapsack if "capacity" in configuration["budget"] else TopK
+        return Problem(arms, budget(**configuration["budget"]), kept, start=arrays["start"])
     raise KeyError(f"unknown kind {kind!r}")
 
 

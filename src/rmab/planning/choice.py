@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rmab.models.budget import TopK
+from rmab.models.budget import Budget
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Choice:
     cutoff: float | None
 
 
-def choose(index: NDArray[np.float64], threshold: float, budget: TopK, rng: np.random.Generator) -> Choice:
+def choose(index: NDArray[np.float64], threshold: float, budget: Budget, rng: np.random.Generator) -> Choice:
     """Choose this period's arms.
 
     Parameters
@@ -62,6 +62,7 @@ def choose(index: NDArray[np.float64], threshold: float, budget: TopK, rng: np.r
     Examples
     --------
     >>> import numpy as np
+    >>> from rmab.models.budget import TopK
     >>> choice = choose(np.array([0.2, 0.7, 0.2, 0.2]), 0.0, TopK(3), np.random.default_rng(1))
     >>> choice.arms, int(choice.tied.sum()), choice.places, choice.cutoff
     (array([1, 0, 2]), 3, 2, 0.2)
@@ -90,7 +91,9 @@ def choose(index: NDArray[np.float64], threshold: float, budget: TopK, rng: np.r
     )
 
 
-def chosen_share(index: NDArray[np.float64], threshold: float, counts: NDArray[np.int64], budget: TopK) -> NDArray[np.float64]:
+def chosen_share(
+    index: NDArray[np.float64], threshold: float, counts: NDArray[np.int64], budget: Budget
+) -> NDArray[np.float64]:
     """The probability with which an arm of each cell is chosen, ties drawn at random.
 
     Parameters
@@ -112,6 +115,7 @@ def chosen_share(index: NDArray[np.float64], threshold: float, counts: NDArray[n
     Examples
     --------
     >>> import numpy as np
+    >>> from rmab.models.budget import TopK
     >>> chosen_share(np.array([0.7, 0.2, -0.1]), 0.0, np.array([1, 4, 9]), TopK(3))
     array([1. , 0.5, 0. ])
     """

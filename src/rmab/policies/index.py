@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rmab.index.gain import GainIndex
 from rmab.index.table import IndexTable
 from rmab.models.problem import Problem
 from rmab.policies.base import PriorityPolicy, PriorityRule, check_shape
@@ -24,7 +25,7 @@ class IndexPolicy(PriorityPolicy):
 
     Parameters
     ----------
-    index : IndexTable or array_like, shape (K, S) or (T, K, S)
+    index : IndexTable, GainIndex or array_like, shape (K, S) or (T, K, S)
         The index of every type in every state: an index table as the index functions return it, or plain numbers. With a
         leading axis there is one table per period, and the last one holds for all later periods.
     threshold : float
@@ -44,8 +45,8 @@ class IndexPolicy(PriorityPolicy):
     values: NDArray[np.float64]
     threshold: float
 
-    def __init__(self, index: IndexTable | ArrayLike, *, threshold: float = 0.0) -> None:
-        rule = PriorityRule(index.values if isinstance(index, IndexTable) else index, threshold)
+    def __init__(self, index: IndexTable | GainIndex | ArrayLike, *, threshold: float = 0.0) -> None:
+        rule = PriorityRule(index.values if isinstance(index, IndexTable | GainIndex) else index, threshold)
         object.__setattr__(self, "values", rule.priority)
         object.__setattr__(self, "threshold", rule.threshold)
 

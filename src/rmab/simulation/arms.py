@@ -16,10 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 from rmab._kernels.alias import build_alias
 from rmab._kernels.arms_engine import TILE, advance, run_arms, settle, start_arms
 from rmab.errors import InfeasibleBudget, ModelError
+from rmab.models.budget import Knapsack
 from rmab.models.problem import Problem
 from rmab.policies.base import Policy, PriorityRule
 from rmab.simulation.engine import Record, Workers, empty_record, rule_tables
 from rmab.simulation.streams import key, policy_generator
+
+ROUNDING = 1e-12
 
 Tables = tuple[NDArray[np.uint64], NDArray[np.int32]]
 
@@ -125,6 +128,12 @@ def _checked_actions(problem: Problem, actions: ArrayLike, step: int) -> NDArray
         raise ModelError(
             f"in period {step} the policy gives arm {arm} action {given[arm]}; actions run from 0 to {n_actions - 1}"
         )
+    if isinstance(budget, Knapsack):
+        spent = float(problem.costs[problem.arms.type_of_arm[given > 0]].sum())
+        if spent > budget.capacity * (1 + ROUNDING):
+            limit = f"the budget is at most {budget.capacity:.6g}"
+            raise InfeasibleBudget(f"in period {step} the policy spends {spent:.6g}, but {limit}")
+        return given.astype(np.int32)
     used = int(np.count_nonzero(given))
     if used > budget.k or (budget.exactly and used < budget.k):
         allowed = "exactly" if budget.exactly else "at most"
