@@ -17,6 +17,7 @@ FLOORS = [
     {"simulation"},
     {"estimation"},
     {"planning", "figures", "report"},
+    {"studies"},
     {"cli"},
 ]
 FREE = {"_kernels", ""}  # kernels serve every floor; the empty name is rmab/__init__.py, which holds nothing but names

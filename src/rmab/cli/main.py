@@ -35,6 +35,10 @@ VERBS = {
         "Simulate several policies on common random numbers.",
         [_ESTIMATE, "rmab compare model.json --budget 20 --average \\\n    --policies whittle,myopic,none --seed 1"],
     ),
+    "reproduce": (
+        "Run a published study again and hold it against its paper.",
+        ["rmab reproduce --list", "rmab reproduce policies/flipped --scale glance --out study"],
+    ),
 }
 
 

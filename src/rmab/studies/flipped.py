@@ -1,0 +1,116 @@
+"""An arm that is genuinely not indexable, at two budgets: one where the gain index reaches the bound, one where no index does.
+
+The arm has the numbers of the example of the GINO-Q paper with the two actions exchanged, states counted from 0:
+
+    0 -> 1 waiting, 2 acting; 1 -> 3; 2 -> 4 (0.8) or 5 (0.2); 3 and 5 -> 0 (0.4) or 1 (0.6); 4 -> 2, whatever is done;
+    waiting earns -10, 4, 0, 0, 0, 0 and acting -4, 4, -2, -2, -2, -2.
+
+State 0 is worth acting on at charges below -4, not between -4 and -0.6, again between -0.6 and 2, and not above.
+
+1. 70 % acted on: the price is -2, the gain index (above the price) is (-14/3, 2, 0, 0, 0, 0), the bound -0.56667 per arm, and
+   the gain index reaches it.
+2. 20 % acted on: the price is -0.6, the bound 0.13, and the index policies drift to 0: the fluid check must warn. Policies that
+   follow the relaxed optimum come close to the bound.
+
+Reference: G. Chen, S. C. Liew, D. Gunduz, GINO-Q: learning an asymptotically optimal index policy for restless multi-armed
+bandits, arXiv:2408.09882 (2024), for the original, which is indexable; the numbers expected here follow from the definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from rmab.index.gain import gain_index
+from rmab.index.whittle import whittle_index
+from rmab.models.arms import Arms
+from rmab.models.criterion import Average
+from rmab.policies.mean_field import fluid_check
+from rmab.studies.curves import PRIORITIES, bound_per_arm, measured, near, near_all, series, stays_below
+from rmab.studies.study import AS_MEASURED, NOT_REPRODUCED, REPRODUCED, Claim, Definition, Instance, Row, Scale
+
+MANY, FEW = "70 % acted on", "20 % acted on"
+JUDGED_AT = 4000
+MOVES = {
+    1: {3: 1.0},
+    2: {4: 0.8, 5: 0.2},
+    3: {0: 0.4, 1: 0.6},
+    4: {2: 1.0},
+    5: {0: 0.4, 1: 0.6},
+}
+REWARDS = ((-10.0, 4.0, 0.0, 0.0, 0.0, 0.0), (-4.0, 4.0, -2.0, -2.0, -2.0, -2.0))
+
+
+def arm() -> Arms:
+    """The arm of the module docstring."""
+    p = np.zeros((2, 6, 6))
+    p[0, 0, 1] = p[1, 0, 2] = 1.0
+    for state, targets in MOVES.items():
+        for target, probability in targets.items():
+            p[:, state, target] = probability
+    return Arms(p, REWARDS)
+
+
+def instances() -> tuple[Instance, ...]:
+    """Both budgets, all arms in state 0."""
+    return Instance(MANY, arm(), 0.7), Instance(FEW, arm(), 0.2)
+
+
+def judge(instances: Mapping[str, Instance], rows: tuple[Row, ...]) -> tuple[Claim, ...]:
+    """The numbers of the module docstring, then the policies."""
+    many, few = instances[MANY], instances[FEW]
+    index = gain_index(many.problem(100), tie_break="fluid")
+    table = whittle_index(many.arm, Average())
+    return (
+        Claim(
+            "the arm is not indexable",
+            str(table.verdict[0]),
+            NOT_REPRODUCED if table.indexable[0] else REPRODUCED,
+        ),
+        near(f"{MANY}: the price", index.price, -2.0, 1e-6),
+        near_all(f"{MANY}: gain index above the price", index.advantage[0], (-14 / 3, 2.0, 0, 0, 0, 0), 1e-6),
+        near(f"{MANY}: the bound per arm", bound_per_arm(many, 100), -17 / 30, 1e-6),
+        _warns(many, expected=False),
+        _within(rows, MANY, "gain index", 0.02),
+        near(f"{FEW}: the price", gain_index(few.problem(100)).price, -0.6, 1e-6),
+        near(f"{FEW}: the bound per arm", bound_per_arm(few, 100), 0.13, 1e-6),
+        _warns(few, expected=True),
+        *(stays_below(few, rows, policy) for policy in PRIORITIES),
+        _within(rows, FEW, "virtual-advice", 0.05),
+        *(
+            measured(few, rows, policy, "no claim")
+            for policy in ("randomised-lp", "id", "set-expansion", "two-set", "lp-update")
+        ),
+    )
+
+
+def _warns(instance: Instance, *, expected: bool) -> Claim:
+    problem = instance.problem(100)
+    check = fluid_check(problem, PRIORITIES["gain index"](problem))
+    statement = f"{instance.name}: the fluid check of the gain index {'fails' if expected else 'passes'}"
+    found = f"gap {100 * check.gap:.1f} % of what choosing well can gain"
+    return Claim(statement, found, REPRODUCED if check.passed != expected else NOT_REPRODUCED)
+
+
+def _within(rows: tuple[Row, ...], instance: str, policy: str, share: float) -> Claim:
+    """Whether the gap at N = 4000 is at most ``share`` of the bound: a verdict only where the whole interval says the same."""
+    row = next(row for row in series(rows, instance, policy) if row.n_arms == JUDGED_AT)
+    allowed = row.bound - share * abs(row.bound)
+    verdict = REPRODUCED if row.low >= allowed else NOT_REPRODUCED if row.high < allowed else AS_MEASURED
+    found = f"{row.mean:.5f} ({row.low:.5f} to {row.high:.5f}) of {row.bound:.5f}; at least {allowed:.5f} would do"
+    return Claim(f"{instance}: {policy} within {100 * share:.0f} % of the bound at N = {JUDGED_AT}", found, verdict)
+
+
+STUDY = Definition(
+    name="policies/flipped",
+    title="An arm that is not indexable: the gain index at two budgets",
+    citation="Chen, Liew, Gunduz, GINO-Q, arXiv:2408.09882, example with the actions exchanged; expected numbers derived",
+    instances=instances,
+    scales={
+        "glance": Scale((50, 4000), steps=120, burn_in=60, replicates=2),
+        "quick": Scale((50, 500, 4000), steps=500, burn_in=150, replicates=4),
+        "full": Scale((50, 500, 4000, 10000), steps=1000, burn_in=200, replicates=24),
+    },
+    judge=judge,
+)

@@ -1,0 +1,70 @@
+"""The studies by name, and how one is run."""
+
+from __future__ import annotations
+
+from rmab.errors import ModelError
+from rmab.parallel import Progress
+from rmab.simulation.streams import Rng, entropy
+from rmab.studies import conveyor, flipped, gast
+from rmab.studies.curves import run_curves
+from rmab.studies.study import Instance, Study
+
+STUDIES = {definition.name: definition for definition in (gast.STUDY, conveyor.STUDY, flipped.STUDY)}
+
+
+def reproduce(
+    name: str, scale: str = "quick", *, rng: Rng = 0, threads: int | None = None, progress: Progress | None = None
+) -> Study:
+    """Run a study and hold it against its paper.
+
+    Parameters
+    ----------
+    name : str
+        One of the names in ``rmab reproduce --list``, such as ``"policies/gast"``.
+    scale : str
+        ``"glance"``: some seconds, with intervals too wide to settle much; ``"quick"``: under two minutes on two cores;
+        ``"full"``: many minutes, with as many arms as it takes to see the limit.
+    rng : None, int, SeedSequence or Generator
+        Source of randomness; ``Study.entropy`` repeats the run.
+    threads : int, optional
+        As for :func:`rmab.simulate`.
+    progress : callable, optional
+        Called as ``progress(done, total)`` while it runs.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    ModelError
+        If there is no such study or scale, naming those there are.
+
+    Examples
+    --------
+    >>> reproduce("policies/gats")
+    Traceback (most recent call last):
+    rmab.errors.ModelError: there is no study 'policies/gats'; there are policies/gast, policies/conveyor, policies/flipped
+    """
+    if name not in STUDIES:
+        raise ModelError(f"there is no study {name!r}; there are {', '.join(STUDIES)}")
+    definition = STUDIES[name]
+    settings, number, instances = definition.scale(scale), entropy(rng), definition.instances()
+    rows = run_curves(instances, settings, entropy=number, threads=threads, progress=progress)
+    return Study(
+        name=name,
+        title=definition.title,
+        citation=definition.citation,
+        scale=scale,
+        settings=settings,
+        starts={instance.name: _start(instance) for instance in instances},
+        rows=rows,
+        claims=definition.judge({instance.name: instance for instance in instances}, rows),
+        entropy=number,
+    )
+
+
+def _start(instance: Instance) -> str:
+    if isinstance(instance.start, int):
+        return f"all arms start in state {instance.start}"
+    return "states drawn from the relaxed optimum"
