@@ -14,6 +14,7 @@ import pytest
 
 import rmab
 from rmab.cli.main import VERBS, main
+from rmab.cli.policies import NAMES
 
 RESPIRATORY = Path(__file__).parents[2] / "examples" / "respiratory.csv"
 COLUMNS = ["--arm", "arm", "--time", "time", "--state", "state", "--action", "action", "--passive", "0"]
@@ -237,6 +238,68 @@ def test_index_and_bound_give_what_the_library_gives(problem_file, capsys):
         assert json.loads(capsys.readouterr().out)["value"] == rmab.lagrangian_bound(problem).value
 
 
+def test_index_says_how_exact_it_is_and_how_clear_the_verdict(problem_file, tmp_path, capsys):
+    main(["index", str(problem_file), "--discount", "0.95", "--json"])
+    fields = json.loads(capsys.readouterr().out)
+    arms = rmab.Arms(TWO_STATES["transitions"], TWO_STATES["rewards"])
+    table = rmab.whittle_index(arms, rmab.Discounted(0.95))
+    assert fields["error"] == table.error.tolist()
+    assert fields["margin"] == table.margin.tolist()
+    assert fields["strict"] == [True]
+    assert fields["verdict"] == ["strongly indexable"]
+    main(["index", str(problem_file), "--discount", "0.95"])
+    text = capsys.readouterr().out
+    assert f"error at most {table.error.max():.2g}" in text
+    assert "1 of 1 types strictly indexable" in text
+    assert f"smallest slope {table.margin[0, 0]:.3g}" in text
+
+
+def test_an_index_that_is_infinite_is_a_word_in_json(tmp_path, capsys):
+    file = tmp_path / "still.json"  # acting everywhere leaves every state where it is
+    around, still = np.roll(np.eye(3), 1, axis=1), np.eye(3)
+    file.write_text(json.dumps({"transitions": [around.tolist(), still.tolist()], "rewards": [[0, 0, 0], [1, 2, 3]]}))
+    main(["index", str(file), "--average", "--json"])
+    fields = json.loads(capsys.readouterr().out)
+    assert fields["values"][0][:2] == ["-infinity", "-infinity"]
+    assert fields["verdict"] == ["divergent"]
+    assert fields["strict"] == [False]
+
+
+def test_gittins_index_of_a_rested_arm(tmp_path, capsys):
+    file = tmp_path / "rested.json"
+    moves = [[0.5, 0.5], [0.2, 0.8]]
+    file.write_text(json.dumps({"transitions": [np.eye(2).tolist(), moves], "rewards": [[0, 0], [1, 3]]}))
+    main(["index", str(file), "--kind", "gittins", "--discount", "0.9", "--json"])
+    # from state 0, playing until state 0 is back: (1 + 0.9 * 0.5 * V) / (1 + 0.9 * 0.5 * D), V and D over the visits to 1
+    visits = 1 / (1 - 0.9 * 0.8)
+    first = (1 + 0.45 * 3 * visits) / (1 + 0.45 * visits)
+    assert json.loads(capsys.readouterr().out)["values"] == [pytest.approx([first, 3], rel=1e-12)]
+
+
+def test_gain_index_at_a_budget(problem_file, tmp_path, capsys):
+    arms = rmab.Arms(TWO_STATES["transitions"], TWO_STATES["rewards"], TWO_STATES["multiplicity"])
+    for more, budget in (([], rmab.TopK(20)), (["--exactly"], rmab.TopK(100, exactly=True))):
+        command = ["index", str(problem_file), "--kind", "gain", "--average", "--budget", str(budget.k), *more]
+        main([*command, "--tie-break", "left", "--json"])
+        fields = json.loads(capsys.readouterr().out)
+        found = rmab.gain_index(rmab.Problem(arms, budget, rmab.Average()), tie_break="left")
+        assert fields["values"] == found.values.tolist()
+        assert fields["price"] == found.price
+        assert fields["tie_break"] == "left"
+        assert fields["bound"] == found.bound
+        assert fields["provenance"]["budget"] == repr(budget)
+    assert fields["price_interval"] == ["-infinity", found.price_interval[1]]
+    main([*command, "--tie-break", "left"])
+    assert capsys.readouterr().out == f"{found}\n"
+
+
+@pytest.mark.parametrize("verb", ["simulate", "compare"])
+def test_help_names_every_policy(verb, capsys):
+    main([verb, "--help"])
+    text = "".join(capsys.readouterr().out.split())
+    assert ",".join(NAMES) in text.replace("│", "")
+
+
 def test_simulate_and_compare_are_repeatable_for_any_number_of_threads(problem_file, tmp_path, capsys):
     results = []
     for threads in ("1", "2"):
@@ -304,6 +367,13 @@ def test_a_bad_problem_file_is_refused(name, tmp_path, capsys):
         (["index"], ["exactly one"]),
         (["index", "--average", "--discount", "0.9"], ["exactly one"]),
         (["index", "--horizon", "5"], ["Horizon"]),
+        (["index", "--average", "--kind", "best"], ["--kind", "'best'", "gittins"]),
+        (["index", "--average", "--kind", "gittins"], ["stand still", "type 0", "whittle_index"]),
+        (["index", "--average", "--kind", "gain"], ["--budget"]),
+        (["index", "--average", "--budget", "20"], ["--budget", "--kind gain"]),
+        (["index", "--average", "--tie-break", "left"], ["--tie-break", "--kind gain"]),
+        (["index", "--average", "--kind", "gain", "--budget", "20", "--tie-break", "luck"], ["'luck'", "fluid"]),
+        (["index", "--average", "--kind", "gain", "--exactly"], ["--budget"]),
         (["bound", "--average", "--budget", "101"], ["101", "100"]),
         (["bound", "--average", "--budget", "20", "--start", "2"], ["state 2"]),
         (["bound", "--horizon", "0", "--budget", "20"], ["at least 1"]),

@@ -29,7 +29,8 @@ def compare(
     file : Path
         JSON with transitions, rewards and optionally multiplicity, or arms saved as safetensors.
     policies : str
-        Names joined by commas: recommended, whittle, myopic, uniform, round-robin, none.
+        Names joined by commas: recommended, whittle, lp-priority, randomised-lp, virtual-advice, id, set-expansion,
+        two-set, lp-update, myopic, uniform, round-robin, none.
     """
     from rmab.simulation.run import compare as run
 

@@ -36,7 +36,8 @@ def simulate(
     file : Path
         JSON with transitions, rewards and optionally multiplicity, or arms saved as safetensors.
     policy : str
-        One of recommended, whittle, myopic, uniform, round-robin, none.
+        One of recommended, whittle, lp-priority, randomised-lp, virtual-advice, id, set-expansion,
+        two-set, lp-update, myopic, uniform, round-robin, none.
     """
     from rmab.simulation.run import simulate as run
 

@@ -63,7 +63,7 @@ def gittins_index(
     >>> from rmab.models.criterion import Discounted
     >>> arms = Arms([[[1.0, 0.0], [0.0, 1.0]], [[0.5, 0.5], [0.2, 0.8]]], [[0.0, 0.0], [1.0, 3.0]])
     >>> gittins_index(arms, Discounted(0.9)).values.round(4)
-    array([[2.2143, 3.    ]])
+    array([[2.2329, 3.    ]])
     """
     check_two_actions(arms, "Gittins")
     beta = discount_of(criterion, "Gittins")
