@@ -221,7 +221,7 @@ class Tally:
             return
         if not exact.weak:
             return
-        truth = np.array([float(value) for value in exact.index])
+        truth = np.array([float(value) for value in (exact.limit_of_index if exact.limit else exact.index)])
         finite = np.isfinite(truth)
         worst = np.inf
         if (index[~finite] == truth[~finite]).all() and np.isfinite(index[finite]).all():

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 from scipy.linalg.blas import dgemm
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from index import Seconds, anchor_gittins, anchor_index, interleave
 from rmab import Arms, Average, Discounted, SparseArm, gittins_index, whittle_index
@@ -26,20 +26,17 @@ RESTED = {500: 11, 1000: 7, 2000: 5}
 LINES = {2000: 5, 5000: 1, 10_000: 3}
 MOST_ANCHOR = 5000
 SMALLEST_PRODUCT = 1000  # smaller ones do not show the rate of the machine
+LIBRARIES = ThreadpoolController()
 Task = Callable[[], Callable[[], Any]]
 
 
 def threaded(task: Task, threads: int) -> Task:
-    """The task with this many threads for its matrix products."""
+    """The task with this many threads for its matrix products, set before it is timed."""
 
     def prepare() -> Callable[[], Any]:
         work = task()
-
-        def limited() -> Any:
-            with threadpool_limits(threads, user_api="blas"):
-                return work()
-
-        return limited
+        LIBRARIES.limit(limits=threads, user_api="blas")
+        return work
 
     return prepare
 
@@ -186,7 +183,7 @@ def lines(quick: bool) -> None:
             if n <= 2000 or (n <= MOST_ANCHOR and chain is queue):
                 tasks["anchor 1"] = lambda arm=arm: anchor_index(*dense_arrays(arm), BETA)
             whittle_index(chain(100), Discounted(BETA))  # compile
-            with threadpool_limits(1):
+            with LIBRARIES.limit(limits=1):
                 found = interleave(tasks, min(rounds, 3) if quick else rounds)
             mine, table = found["ours 1"].cpu, found["ours 1"].result
             cells = f"{chain.__name__:<6} | {n:6} | {mine:8.4f} | {mine / n**2 * 1e9:8.1f}"

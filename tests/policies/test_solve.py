@@ -1,4 +1,4 @@
-"""The priced index against independent value iteration, and what solve chooses."""
+"""The gain index of each period against independent value iteration, and what solve chooses."""
 
 import numpy as np
 import pytest

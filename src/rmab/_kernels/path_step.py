@@ -1,7 +1,7 @@
 """One step along the path of optimal policies of a two-action arm as the charge per activation grows.
 
 Under a fixed policy the advantage of acting in state ``s`` is a line, ``worth[s] - charge * slope[s]``. The policy stays
- optimal up to the charge at which the first state wants the other action. No advantage changes sign before, so one look
+optimal up to the charge at which the first state wants the other action. No advantage changes sign before, so one look
 half-way decides who acts there. States that want to switch at one charge switch together: this is policy improvement just
 beyond the charge.
 """

@@ -25,7 +25,10 @@ VERBS = {
         [f"rmab plan {_LOG} \\\n    --budget 20 --out plan --seed 1"],
     ),
     "estimate": ("Estimate arms from a log of states and actions.", [_ESTIMATE]),
-    "index": ("Whittle index of every type and state of a problem file.", [_ESTIMATE, "rmab index model.json --average"]),
+    "index": (
+        "Whittle, Gittins or gain index of every type and state of a problem file.",
+        [_ESTIMATE, "rmab index model.json --average", "rmab index model.json --average --kind gain --budget 20"],
+    ),
     "bound": ("Upper bound on what any policy can earn.", [_ESTIMATE, "rmab bound model.json --budget 20 --average"]),
     "simulate": (
         "Simulate one policy and report its gap to the bound.",

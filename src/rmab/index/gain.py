@@ -164,7 +164,7 @@ def _check(problem: Problem, tie_break: str) -> None:
     if isinstance(problem.criterion, Horizon):
         raise ModelError(
             f"the gain index needs Discounted(beta) or Average(), got {problem.criterion!r}; "
-            "use priced_policy(problem), which has one index per period"
+            "use solve(problem), whose policy has one index per period"
         )
     if tie_break not in TIE_BREAKS:
         raise ModelError(f"unknown tie break {tie_break!r}; choose one of {', '.join(TIE_BREAKS)}")

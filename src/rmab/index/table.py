@@ -37,7 +37,7 @@ _TROUBLE = {
     UNDECIDED: "are undecided: the indices did not settle; use a discount below 1 or rescale the rewards",
     NOT_INDEXABLE: "are not indexable: their index is a heuristic; prefer a policy from solve(problem)",
     UNSETTLED: "have several nearly closed classes: the average index does not settle; prefer a discount below 1",
-    DIVERGENT: "have an infinite index in the vanishing-discount limit: they outrank every finite index",
+    DIVERGENT: "have an infinite index in the vanishing-discount limit: above or below every finite one, as its sign says",
 }
 
 
@@ -66,7 +66,8 @@ class IndexTable:
     ----------
     values : ndarray, shape (K, S)
         The charge per activation at which acting and waiting tie: higher is more worth acting on. For a type that is not
-        indexable, the lowest charge at which acting stops being optimal. Infinite where acting (or waiting) is optimal at every
+        indexable, the lowest charge at which acting stops being optimal. Under the average criterion, the limit of the
+        discounted indices. Infinite where acting (or waiting) is optimal at every
         charge, or grows to be so in the vanishing-discount limit. Never NaN.
     error : ndarray, shape (K, S)
         The exact index lies within ``values - error`` and ``values + error``: a bound on rounding that grows with the

@@ -5,11 +5,16 @@ Problem
 An arm pays ``r[a, s]`` and moves by ``P[a, s, .]``; acting (``a = 1``) costs a charge ``c`` per period. Write ``A(s, c)`` for
 the advantage of acting over waiting in ``s`` under the optimal policy at charge ``c``. The arm is *indexable* when, for every
 ``s``, ``A(s, .)`` never turns positive again once it has been negative; the Whittle index of ``s`` is the charge at which it
-changes sign. (Where it stays at zero over an interval, the upper end is reported. An arm whose advantage only touches zero is
+changes sign. (Where it stays at zero over an interval, that is the upper end. An arm whose advantage only touches zero is
 indexable: this is the weak definition. ``IndexTable.strict`` tells the strict one.)
 
-Algorithm --------- Under a fixed policy every advantage is a line in the charge, so the policies that are optimal at some
-charge form a finite path.
+Under the average criterion the index is the limit of the discounted ones as the discount tends to 1; it may be infinite, and
+anywhere in an interval on which the limit of ``A(s, .)`` vanishes.
+
+Algorithm
+---------
+Under a fixed policy every advantage is a line in the charge, so the policies that are optimal at some charge form a finite
+path.
 
 1. Two states: the closed form. Up to LANES states: elimination, eight arms at a time in the lanes of the vector registers. Both
    assume that states start to act one by one as the charge falls, check that and the loss of digits at every step, and give

@@ -6,7 +6,7 @@ in the long run. Write ``V`` for the optimal value of one arm that pays ``lam`` 
 * ``worth[k, s] = r[k, 1, s] - r[k, 0, s] + beta * (P[k, 1, s] - P[k, 0, s]) @ V[k]``: the reward, over all the future, that
   acting in this period adds to waiting in this period. The charge of this activation is not subtracted; every later one is
   paid at ``lam``. Acting pays at the market where ``worth >= lam``. (``beta = 1`` under the average criterion.) These are the
-  values of the priced index (:mod:`rmab.policies.priced`).
+  values of the gain index (:mod:`rmab.policies.priced`).
 * ``effect[k, s] = (P[k, 1, s] - P[k, 0, s]) @ r[k, 0]``: the change in the expected reward of the next period alone, when the
   arm is left alone then. With reward 1 in a good state and 0 elsewhere it is the change in the probability of the good state.
 

@@ -78,7 +78,10 @@ class GapCheck:
 
     def __str__(self) -> str:
         rows = zip(self.starts, self.rewards, self.bounds, self.gaps, strict=True)
-        each = [f"  from {name}: {reward:.6g} of at most {bound:.6g} (gap {gap:.2%})" for name, reward, bound, gap in rows]
+        each = [
+            f"  from {name}: {_rounded(reward, bound):.6g} of at most {bound:.6g} (gap {gap:.2%})"
+            for name, reward, bound, gap in rows
+        ]
         return "\n".join([self.status, *each])
 
 
@@ -179,8 +182,13 @@ def _range(problem: Problem) -> float:
     return float(np.ptp(arms.rewards, axis=(1, 2)) @ arms.multiplicity) / arms.n_arms or 1.0
 
 
+def _rounded(reward: float, bound: float) -> float:
+    # what is nothing beside the bound is shown as nothing, not as its rounding
+    return 0.0 if abs(reward) < 1e-12 * max(abs(bound), 1e-300) else reward
+
+
 def _status(problem: Problem, reward: float, bound: float, gap: float, settled: bool, tolerance: float) -> str:
-    amounts = f"{reward:.6g} per period and arm of at most {bound:.6g}"
+    amounts = f"{_rounded(reward, bound):.6g} per period and arm of at most {bound:.6g}"
     end = "" if settled else "; the path did not settle, so this is a mean over its last part"
     if gap <= tolerance:
         return f"reaches the bound in the fluid limit: {amounts}{end}"

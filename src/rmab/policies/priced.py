@@ -1,4 +1,4 @@
-"""The priced index: what acting now is worth when every later activation costs its price in the relaxed problem.
+"""The gain index for every criterion: what acting now is worth when every later activation costs its price.
 
 Without a horizon it is the gain index (:mod:`rmab.index.gain`). Over a finite horizon there is one price per period, so the
 value V of one arm and the index w change from period to period:
@@ -58,7 +58,7 @@ def priced_policy(problem: Problem) -> IndexPolicy:
     """
     check_problem(problem)
     if problem.arms.n_actions != 2:
-        raise ModelError(f"the priced index needs two actions, these arms have {problem.arms.n_actions}")
+        raise ModelError(f"the gain index needs two actions, these arms have {problem.arms.n_actions}")
     if isinstance(problem.criterion, Horizon):
         return IndexPolicy(_backwards(problem, horizon_bound(problem).prices))
     return IndexPolicy(gain_index(problem))

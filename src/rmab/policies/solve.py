@@ -3,7 +3,7 @@
 1. Discounted or average, every type indexable: the Whittle index, if it reaches the bound in the fluid limit.
 2. Discounted or average, otherwise: the gain index, which needs no indexability, its ties broken by the fluid limit. Where both
    indices fall short of the bound there, the better one, and the reason says how much is lost and what to use instead.
-3. Finite horizon: the priced index of each period. An index that ignores how much time is left is wrong near the end.
+3. Finite horizon: the gain index of each period. An index that ignores how much time is left is wrong near the end.
 
 With more than 300,000 nonzero transition probabilities the fluid limit is not looked at: it would take longer than the indices.
 
@@ -86,9 +86,7 @@ def solve(problem: Problem) -> Choice:
     if arms.n_actions != 2:
         raise ModelError(f"solve needs two actions, these arms have {arms.n_actions}; write a policy and simulate it")
     if isinstance(criterion, Horizon):
-        reason = (
-            f"priced index of each period: over {criterion.steps} periods the time left matters, a Whittle index ignores it"
-        )
+        reason = f"gain index of each period: over {criterion.steps} periods the time left matters, a Whittle index ignores it"
         return Choice(priced_policy(problem), reason)
     index = whittle_index(arms, criterion)
     if index.indexable.all():
