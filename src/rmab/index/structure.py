@@ -161,15 +161,15 @@ def detect(p0: NDArray[np.float64], p1: NDArray[np.float64]) -> Structure | None
     """
     n = len(p0)
     few = 2 * WIDEST_BAND + 2
-    # the first row tells most dense arms
+    # the first rows tell most dense arms
     if np.count_nonzero(p0[0]) <= few and np.count_nonzero(p0) <= few * n and np.count_nonzero(p1) <= few * n:
         places = [np.nonzero(p) for p in (p0, p1)]
         shape = _banded(n, np.concatenate([p[0] for p in places]), np.concatenate([p[1] for p in places]))
         if shape is not None:
             return shape
-    if np.array_equal(np.count_nonzero(p0, axis=1), np.ones(n)):
+    if np.count_nonzero(p0[0]) == 1 and (np.count_nonzero(p0, axis=1) == 1).all():
         return Structure("functional")
-    if (p1 == p1[0]).all():
+    if np.array_equal(p1[0], p1[-1]) and (p1 == p1[0]).all():
         return Structure("restart")
     return None
 
