@@ -16,14 +16,12 @@ References: J. T. Hawkins, A Lagrangian decomposition approach to weakly coupled
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rmab.bound.horizon import horizon_bound
 from rmab.errors import ModelError
 from rmab.index.gain import gain_index
 from rmab.models.criterion import Horizon
 from rmab.models.problem import Problem, check_problem
+from rmab.policies.horizon_lp import worth_of_acting
 from rmab.policies.index import IndexPolicy
 
 
@@ -60,16 +58,5 @@ def priced_policy(problem: Problem) -> IndexPolicy:
     if problem.arms.n_actions != 2:
         raise ModelError(f"the gain index needs two actions, these arms have {problem.arms.n_actions}")
     if isinstance(problem.criterion, Horizon):
-        return IndexPolicy(_backwards(problem, horizon_bound(problem).prices))
+        return IndexPolicy(worth_of_acting(problem, horizon_bound(problem).prices))
     return IndexPolicy(gain_index(problem))
-
-
-def _backwards(problem: Problem, prices: NDArray[np.float64]) -> NDArray[np.float64]:
-    arms = problem.arms
-    index = np.empty((len(prices), arms.n_types, arms.n_states))
-    value = np.zeros((arms.n_types, arms.n_states))
-    for t in range(len(prices) - 1, -1, -1):
-        worth = arms.rewards + np.einsum("kast,kt->kas", arms.transitions, value)
-        index[t] = worth[:, 1] - worth[:, 0]
-        value = worth[:, 0] + np.maximum(index[t] - prices[t], 0.0)
-    return index
