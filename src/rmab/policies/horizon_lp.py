@@ -33,7 +33,7 @@ from rmab.models.budget import Budget
 from rmab.models.criterion import Horizon
 from rmab.models.problem import Problem, check_problem
 from rmab.policies.base import checked_states
-from rmab.policies.randomised_lp import EMPTY, check_counted, check_same, pick
+from rmab.policies.randomised_lp import EMPTY, check_same, check_suited, pick
 
 
 class HorizonLp:
@@ -63,7 +63,7 @@ class HorizonLp:
 
     def __init__(self, problem: Problem) -> None:
         check_problem(problem)
-        check_counted(problem)
+        check_suited(problem)
         if not isinstance(problem.criterion, Horizon):
             raise ModelError(f"HorizonLp needs a finite horizon, not {problem.criterion!r}; use LpUpdate(problem)")
         bound = horizon_bound(problem)

@@ -35,7 +35,7 @@ from rmab.models.criterion import Horizon
 from rmab.models.problem import Problem, check_problem
 from rmab.policies.base import PriorityPolicy, PriorityRule
 from rmab.policies.horizon_lp import worth_of_acting
-from rmab.policies.randomised_lp import EMPTY, TIE, check_counted, check_same
+from rmab.policies.randomised_lp import EMPTY, TIE, check_same, check_suited
 
 PASSIVE, NEUTRAL, ACTIVE = 0, 1, 2
 
@@ -76,7 +76,7 @@ class LpPriority(PriorityPolicy):
 
     def __init__(self, problem: Problem) -> None:
         check_problem(problem)
-        check_counted(problem)
+        check_suited(problem)
         bound = fluid_bound(problem)
         assert bound.occupancy is not None  # a linear program always has it
         if isinstance(bound, HorizonBound):

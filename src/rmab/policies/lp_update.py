@@ -38,7 +38,7 @@ from rmab.models.problem import Problem, check_problem
 from rmab.policies.advice import Memory
 from rmab.policies.base import checked_states
 from rmab.policies.horizon_lp import act_in_shares, planned_shares, worth_of_acting
-from rmab.policies.randomised_lp import check_counted, check_same, single_arm_plan
+from rmab.policies.randomised_lp import check_same, check_suited, single_arm_plan
 
 
 class LpUpdate:
@@ -72,7 +72,7 @@ class LpUpdate:
 
     def __init__(self, problem: Problem, *, window: int = 30, every: int = 10) -> None:
         check_problem(problem)
-        check_counted(problem)
+        check_suited(problem)
         self.problem = problem
         self.every = _whole("every", every, 1)
         self.window = _whole("window", window, self.every)

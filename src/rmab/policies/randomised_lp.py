@@ -33,9 +33,9 @@ from numpy.typing import NDArray
 from rmab.bound.fluid import fluid_bound
 from rmab.errors import ModelError
 from rmab.index.gain import gain_index
-from rmab.models.budget import Budget, TopK
+from rmab.models.budget import Budget
 from rmab.models.criterion import Horizon
-from rmab.models.problem import Problem, check_problem
+from rmab.models.problem import Problem, check_counted
 from rmab.policies.base import checked_states
 
 EMPTY = 1e-7
@@ -151,8 +151,7 @@ def single_arm_plan(problem: Problem) -> SingleArmPlan:
     >>> plan.act.round(9).tolist(), plan.occupancy.round(9).tolist()
     ([[1.0, 0.0]], [[0.5, 0.5]])
     """
-    check_problem(problem)
-    check_counted(problem)
+    check_suited(problem)
     if isinstance(problem.criterion, Horizon):
         raise ModelError(
             f"a stationary policy does not fit {problem.criterion!r}; use HorizonLp(problem), which knows the time left"
@@ -252,15 +251,12 @@ def pick(cells: NDArray[np.int64], quota: NDArray[np.int64], order: NDArray[np.i
     return picked
 
 
-def check_counted(problem: Problem) -> None:
+def check_suited(problem: Problem) -> None:
     """Raise :class:`ModelError` unless the arms have two actions and the budget counts activations."""
+    check_counted(problem)
     if problem.arms.n_actions != 2:
         raise ModelError(
             f"this policy needs two actions, these arms have {problem.arms.n_actions}; fluid_bound takes any number"
-        )
-    if not isinstance(problem.budget, TopK):
-        raise ModelError(
-            f"this policy needs a budget that counts activations, TopK(k), not {problem.budget!r}; use KnapsackPolicy"
         )
 
 
