@@ -254,7 +254,7 @@ def test_result_is_readable_and_read_only():
             {},
             "two actions, these arms have 3",
         ),
-        (exactly(GINO, 5, Horizon(3)), {}, "use priced_policy"),
+        (exactly(GINO, 5, Horizon(3)), {}, "use solve"),
         (exactly(GINO, 5), {"tie_break": "mid"}, "unknown tie break 'mid'; choose one of none, left, right, fluid"),
         (GINO, {}, "must be a Problem, got Arms"),
     ],
