@@ -6,7 +6,7 @@ import scipy.sparse
 from scipy.linalg import solve_banded
 
 from oracles.rational import RationalArm
-from rmab import Arms, ModelError
+from rmab import Arms, Average, ModelError, whittle_index
 from rmab._kernels.verdict import IRREGULAR, NOT_INDEXABLE, STRICT, STRONG, UNDECIDED, WEAK
 from rmab.index.structure import Structure, detect, functional_setup, restart_setup, structured_index
 from rmab.models.sparse_arm import SparseArm
@@ -347,3 +347,15 @@ def test_dense_arms_meet_their_sparse_form():
     assert isinstance(dense, Arms)
     one, other = structured_index(SparseArm.from_arms(dense), 0.95), structured_index(queue(30), 0.95)
     np.testing.assert_array_equal(one.values, other.values)
+
+
+def test_an_undecided_sparse_arm_has_infinite_errors():
+    n = 3000
+    up, down = np.full(n - 1, 0.3), {0: 0.1, 1: 0.5}
+    chains = []
+    for action in (0, 1):
+        moves = scipy.sparse.diags_array([up, np.full(n - 1, down[action])], offsets=[1, -1], shape=(n, n)).tocsr()
+        chains.append(moves + scipy.sparse.diags_array(1 - np.asarray(moves.sum(axis=1)).ravel()))
+    table = whittle_index(SparseArm(*chains, -np.arange(float(n)) * np.ones((2, 1))), Average())
+    assert table.verdict[0] == "undecided"
+    assert np.isinf(table.error).all()

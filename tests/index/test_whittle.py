@@ -8,6 +8,7 @@ import pytest
 
 from oracles.floating import FloatingArm
 from oracles.rational import RationalArm
+from oracles.rational_path import RationalPath
 from rmab import Arms, Average, Discounted, ModelError, whittle_index
 from rmab.index.table import Verdict
 
@@ -205,3 +206,25 @@ def test_threads_and_chunks_change_nothing():
 def test_three_actions_are_refused():
     with pytest.raises(ModelError, match="two actions"):
         whittle_index(Arms(np.full((3, 2, 2), 0.5), np.zeros((3, 2))), Average())
+
+
+def test_one_state():
+    # no second state to move to: acting is worth its reward, in every unit of memory that belongs to it
+    for criterion_ in (Average(), Discounted(0.9)):
+        for count in (1, 3, 20):
+            rewards = np.arange(2.0 * count).reshape(count, 2, 1) ** 2
+            table = whittle_index(Arms(np.ones((count, 2, 1, 1)), rewards), criterion_)
+            np.testing.assert_allclose(table.values, rewards[:, 1] - rewards[:, 0], rtol=1e-12)
+            assert table.strict.all()
+
+
+@pytest.mark.parametrize("bits", [28, 30, 33])
+def test_large_but_finite_average_index_of_an_arm_that_is_not_indexable(bits):
+    rare = 2.0**-bits
+    p = np.array([[[0, 0.5, 0.5], [0, 1, 0], [0, 0.1875, 0.8125]], [[0.3125, 0, 0.6875], [0, 1, 0], [1, 0, 0]]]) * (1 - rare)
+    p[:, :, 0] += rare
+    rewards = [[-1.0, 0, 1]] * 2
+    table = whittle_index(Arms(p, rewards), Average())
+    exact = [float(index) for index in RationalPath(p, rewards, 1).limit_of_index]
+    for value, error, index in zip(table.values[0], table.error[0], exact, strict=True):
+        assert abs(value - index) <= error

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from rmab.bound.fluid import fluid_bound
 from rmab.bound.horizon import horizon_bound
 from rmab.bound.joint import joint_optimum
 from rmab.bound.lagrangian import lagrangian_bound
 from rmab.bound.one_price import one_price_bound
 from rmab.errors import InfeasibleBudget, ModelError
 from rmab.index.gain import gain_index
+from rmab.index.whittle import whittle_index
 from rmab.models.arms import Arms
 from rmab.models.budget import Knapsack
 from rmab.models.criterion import Average
@@ -110,3 +112,31 @@ def test_what_counts_activations_refuses_a_knapsack(use):
 def test_a_knapsack_is_kept_in_a_file(tmp_path):
     save(tmp_path / "problem.rmab", example())
     assert load(tmp_path / "problem.rmab").budget == Knapsack(4.0, (1.0, 2.5))
+
+
+def test_small_costs_do_not_vanish_in_the_linear_program():
+    p = [[[0.9, 0.1], [0.5, 0.5]], [[0.4, 0.6], [0.1, 0.9]]]
+    arms = Arms(p, [[0, 1], [0, 1]], multiplicity=[10])
+    for unit in (1e-9, 1.0, 1e9):
+        problem = Problem(arms, Knapsack(3 * unit, [unit]), Average(), start=0)
+        by_program, by_dual = fluid_bound(problem), lagrangian_bound(problem)
+        assert by_program.value == pytest.approx(by_dual.value, rel=1e-8)
+        assert by_program.price == pytest.approx(by_dual.price, rel=1e-6)
+
+
+@pytest.mark.parametrize("index", ["abc", None, object()])
+def test_an_index_that_is_no_table(index):
+    with pytest.raises(ModelError):
+        KnapsackPolicy(index)
+
+
+def test_an_index_without_a_price_is_refused():
+    arms = Arms(np.full((2, 2, 2), 0.5), np.zeros((2, 2)))
+    with pytest.raises(ModelError, match="gain_index"):
+        KnapsackPolicy(whittle_index(arms, Average()))
+
+
+@pytest.mark.parametrize("costs", [1.5, None])
+def test_costs_that_are_no_list(costs):
+    with pytest.raises(ModelError, match="one per type"):
+        Knapsack(3, costs)

@@ -122,10 +122,10 @@ def _vanishing_discount(transitions, rewards, index, error, margin, witness):
     """
     grew = False
     for epsilon in EPSILONS:
-        code = _limit(transitions, rewards, epsilon, index, error, margin, witness)
-        if code != UNDECIDED and (code != DIVERGENT or grew):
+        code, grows = _limit(transitions, rewards, epsilon, index, error, margin, witness)
+        if code != UNDECIDED and (grew or not grows):
             return UNSETTLED if _rarest(transitions) < RAREST else code
-        grew = code == DIVERGENT
+        grew = grows and code != UNDECIDED
     epsilon = EPSILONS[0]
     code = whittle_path(transitions, rewards, 1.0 - epsilon, True, 20.0 * epsilon, index, error, margin, witness)
     return UNSETTLED if code <= WEAK else UNDECIDED
@@ -143,7 +143,10 @@ def _rarest(transitions):
 
 @njit(nogil=True, cache=True)
 def _limit(transitions, rewards, epsilon, index, error, margin, witness):
-    """Two Richardson steps per state; an index with a pole (its differences double as ``epsilon`` halves) is infinite."""
+    """Two Richardson steps per state; the code, and whether some index is infinite.
+
+    An index with a pole (its differences double as ``epsilon`` halves) is infinite.
+    """
     n = index.shape[0]
     nearer, middle, farther = np.empty(n), np.empty(n), np.empty(n)
     tolerance = 20.0 * epsilon  # an advantage of the order of 1 - beta vanishes in the limit
@@ -166,5 +169,5 @@ def _limit(transitions, rewards, epsilon, index, error, margin, witness):
             settled = False
         error[s] = 0.0 if np.isinf(index[s]) else abs(index[s] - nearer[s] - late) + 8e-16 * abs(nearer[s]) + EXTENDED_MARGIN
     if not settled or code == ILL_CONDITIONED:
-        return UNDECIDED
-    return DIVERGENT if diverges and code <= WEAK else code
+        return UNDECIDED, diverges
+    return DIVERGENT if diverges and code <= WEAK else code, diverges

@@ -71,18 +71,20 @@ def fluid_bound(problem: Problem) -> Bound:
     else:
         flow, inflow = _average_flow(arms.unit_rows, start)
     idle = np.zeros(flow.shape[1] - reward.size)
-    budget_row = csr_array(np.concatenate([(active * problem.costs[:, np.newaxis, np.newaxis]).ravel(), idle])[np.newaxis])
+    unit = problem.costs.max()  # costs of order one: the solver's tolerances are absolute
+    cost = active * (problem.costs / unit)[:, np.newaxis, np.newaxis]
+    budget_row = csr_array(np.concatenate([cost.ravel(), idle])[np.newaxis])
     value, x, price = solve_program(
         np.concatenate([reward.ravel(), idle]),
         flow,
         inflow,
         budget_row,
-        problem.capacity / arms.n_arms,
+        problem.capacity / unit / arms.n_arms,
         problem.budget.exactly,
     )
     occupancy = per_arm(problem, x[: reward.size].reshape(reward.shape))
     used = (occupancy * active).sum(axis=(1, 2))
-    return Bound(value * arms.n_arms, float(price[0]), used, "optimal", "fluid LP", occupancy=occupancy)
+    return Bound(value * arms.n_arms, float(price[0] / unit), used, "optimal", "fluid LP", occupancy=occupancy)
 
 
 def _discounted_flow(p: NDArray[np.float64], start: NDArray[np.float64], beta: float) -> tuple[csr_array, NDArray[np.float64]]:

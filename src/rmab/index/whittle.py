@@ -109,8 +109,11 @@ def _chunk(n_states: int) -> int:
 
 
 def _small(p: NDArray[np.float64], r: NDArray[np.float64], beta: float, found: Findings, first: int, last: int) -> None:
-    fast = closed_form if p.shape[-1] == 2 else lanes.eliminate
-    fast(p, r, beta, first, last, found.values, found.error, found.margin, found.codes)
+    if p.shape[-1] == 1:
+        found.codes[first:last] = IRREGULAR  # the kernels in lanes need two states
+    else:
+        fast = closed_form if p.shape[-1] == 2 else lanes.eliminate
+        fast(p, r, beta, first, last, found.values, found.error, found.margin, found.codes)
     which = first + np.flatnonzero(found.codes[first:last] == IRREGULAR)
     whittle_path.index_types(p, r, beta, which, *found.arrays)
 
@@ -127,4 +130,6 @@ def _of_sparse_arm(arm: SparseArm, criterion: Criterion, beta: float) -> IndexTa
     found = Findings.room(1, arm.n_states)
     code = copy_found(shortcut, found.of_type(0))
     found.codes[0] = UNDECIDED if code == IRREGULAR else code
+    if found.codes[0] == UNDECIDED:
+        found.error[:] = np.inf
     return found.table(criterion)

@@ -80,6 +80,8 @@ class Knapsack:
     exactly: ClassVar[bool] = False
 
     def __init__(self, capacity: float, costs: Iterable[float]) -> None:
+        if not isinstance(costs, Iterable):
+            raise ModelError(f"the knapsack needs a list of costs, one per type, got {costs!r}")
         given = tuple(costs)
         for name, value in (("capacity", capacity), *((f"cost of type {k}", cost) for k, cost in enumerate(given))):
             if not isinstance(value, Real) or isinstance(value, bool) or not (isfinite(value) and value > 0):

@@ -71,7 +71,10 @@ class PriorityRule:
     threshold: float
 
     def __init__(self, priority: ArrayLike, threshold: float = 0.0) -> None:
-        table = np.array(priority, dtype=np.float64)
+        try:
+            table, threshold = np.array(priority, dtype=np.float64), float(threshold)
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"priorities must be a table of numbers, and the threshold a number: {error}") from None
         if table.ndim not in (2, 3) or 0 in table.shape:
             raise ModelError(f"priorities must have shape (K, S) or (T, K, S), got {table.shape}")
         missing = np.argwhere(np.isnan(table))

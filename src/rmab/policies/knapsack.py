@@ -16,7 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rmab.errors import ModelError
 from rmab.index.gain import GainIndex
+from rmab.index.table import IndexTable
 from rmab.models.problem import Problem
 from rmab.policies.base import PriorityRule, check_shape, checked_states
 
@@ -54,6 +56,8 @@ class KnapsackPolicy:
     threshold: float
 
     def __init__(self, index: GainIndex | ArrayLike, *, threshold: float = 0.0) -> None:
+        if isinstance(index, IndexTable):
+            raise ModelError("a table of indices has no price per unit of cost; give gain_index(problem), or plain numbers")
         rule = PriorityRule(index.density if isinstance(index, GainIndex) else index, threshold)
         object.__setattr__(self, "density", rule.priority)
         object.__setattr__(self, "threshold", rule.threshold)
