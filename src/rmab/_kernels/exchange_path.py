@@ -60,14 +60,16 @@ def _follow(transitions, rewards, beta, index, error, margin, witness):
     columns = system[:, n:]
     policy, track, exits = np.ones(n, np.int64), start_track(n), np.empty(n)
     pivot_columns, pivot_rows = np.empty((PANEL, n)), np.empty((PANEL, n))
-    verdict, charge, held = STRONG, -np.inf, 0
+    verdict, charge, stalled, held = STRONG, -np.inf, 0.0, 0
     rounding, drift = ROUNDING * np.sqrt(n), 0.0
     for _ in range(50 * n):
         drift = max(drift, rounding * np.abs(lines[:2]).max() / min(1.0, smallest))
         least = max(MARGIN, 4.0 * drift)
-        limits = (1e-13, max(1e-13, drift), least, least)
+        limits = (1e-13, max(1e-13, drift), least, least, stalled)
+        before = charge
         lines[2] = lines[1]
         charge, code = step(policy, lines, 0.0, 1.0, limits, charge, track, exits, index, error, margin, witness)
+        stalled = stalled + 1.0 if charge == before else 0.0
         verdict = max(verdict, code)
         if charge == np.inf:
             break

@@ -12,6 +12,7 @@ from numba import njit
 from rmab._kernels.verdict import NOT_INDEXABLE, STRICT, STRONG, WEAK
 
 MARGIN = 1e-11  # smallest advantage, relative to the rewards, that double precision tells from zero
+PATIENCE = 4.0  # steps at one charge after which what is left of wrong signs is taken for rounding
 VISIBLE = 1e-12  # charges that are closer, relative to one or to themselves, are one
 
 
@@ -29,13 +30,14 @@ def step(policy, lines, base, unsure, limits, charge, track, exits, index, error
 
     ``policy`` (n,), ``lines`` (3, n) slopes, worths, and advantages at the charge ``base``, from which others are reckoned;
     ``unsure``: error of the lines. ``limits``: the part of a line's size that is lost when an advantage is taken from it;
-    slopes below the second are zero; advantages below the third are zero, those below the last do not count for the verdict.
-    Written: ``exits`` (n,), the charge at which each state wants to switch (at least ``charge``), and for states whose
-    advantage has not been negative ``index`` and ``error``; updated: ``track`` (4, n), ``margin`` (2,), ``witness`` (3,).
+    slopes below the second are zero; advantages below the third are zero, those below the fourth do not count for the
+    verdict; and last, how many steps have ended at ``charge`` already. Written: ``exits`` (n,), the charge at which each state
+    wants to switch (at least ``charge``), and for states whose advantage has not been negative ``index`` and ``error``;
+    updated: ``track`` (4, n), ``margin`` (2,), ``witness`` (3,).
     """
     n = len(policy)
     slope, worth = lines[0], lines[1]
-    _, noise, fine, tolerance = limits
+    _, noise, fine, tolerance, _ = limits
     following, first, code = np.inf, 0, STRONG
     for s in range(n):
         exits[s] = _exit(policy[s], lines[:, s], base, charge, limits)
@@ -70,9 +72,9 @@ def step(policy, lines, base, unsure, limits, charge, track, exits, index, error
 @njit(nogil=True, cache=True)
 def _exit(acts, line, base, charge, limits):
     """The charge, from ``charge`` on, at which a state with this line wants the other action."""
-    _, noise, fine, _ = limits
+    _, noise, fine, _, stalled = limits
     slope, worth, _ = line
-    if charge > -np.inf:
+    if charge > -np.inf and stalled < PATIENCE:
         now, lost = _advantage(line, base, charge, limits)
         zero = fine + lost + 4e-16 * abs(charge * slope)
         if (now < -zero) if acts else (now > zero):  # two states that nearly tied have switched at once
@@ -92,7 +94,7 @@ def _advantage(line, base, charge, limits):
 @njit(nogil=True, cache=True)
 def _look(s, lines, base, middle, length, visible, limits, track, margin, witness):
     """Compare the advantage in ``s`` at the charge ``middle`` with the lowest that it has had."""
-    _, _, fine, tolerance = limits
+    _, _, fine, tolerance, _ = limits
     value, lost = _advantage(lines[:, s], base, middle, limits)
     if value < -fine - lost and length > 1e-14:
         track[3, s] = 1.0

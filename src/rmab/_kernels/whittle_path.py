@@ -69,7 +69,7 @@ def whittle_path(transitions, rewards, beta, extended, tolerance, index, error, 
     lines, exits = np.empty((3, n)), np.empty(n)
     policy, track = np.ones(n, np.int64), start_track(n)
     index[:], error[:], margin[:] = np.inf, 0.0, (1.0, 0.0)
-    verdict, charge = STRONG, -np.inf
+    verdict, charge, stalled = STRONG, -np.inf, 0.0
     for _ in range(200 + 50 * n):
         base = charge if charge > -np.inf else 0.0
         pivot = evaluate(transitions, policy, rhs, beta, extended, base, gain, bias, advantage)
@@ -82,8 +82,12 @@ def whittle_path(transitions, rewards, beta, extended, tolerance, index, error, 
         spread = 1.0 + np.abs(bias[:, 1]).max()
         size = max(spread, 1.0 + np.abs(bias[:, 0]).max())
         unsure = (EXTENDED_ROUNDING if extended else ROUNDING) * n * size / min(pivot, 1.0)
-        limits = (4e-16, 1e-20 * spread, EXTENDED_MARGIN, tolerance) if extended else (1e-13, 1e-13 * spread, MARGIN, tolerance)
+        limits = (1e-13, 1e-13 * spread, MARGIN, tolerance, stalled)
+        if extended:
+            limits = (4e-16, 1e-20 * spread, EXTENDED_MARGIN, tolerance, stalled)
+        before = charge
         charge, code = step(policy, lines, base, unsure, limits, charge, track, exits, index, error, margin, witness)
+        stalled = stalled + 1.0 if charge == before else 0.0
         verdict = max(verdict, code)
         if charge == np.inf:
             # without a charge that stops all acting, some slope has vanished: several recurrent classes
