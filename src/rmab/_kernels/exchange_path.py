@@ -37,8 +37,6 @@ def index_arm(transitions, rewards, beta, index, error, margin, witness):
     for s in range(len(index)):
         if not error[s] <= LEAST_ACCURACY * max(1.0, abs(index[s])):
             code = UNDECIDED
-    if code == UNDECIDED:
-        error[:] = np.inf
     index *= scale
     error *= scale
     margin[1] *= scale

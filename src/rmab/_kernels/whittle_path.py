@@ -48,8 +48,6 @@ def index_arm(transitions, rewards, beta, index, error, margin, witness):
             code = _vanishing_discount(transitions, scaled, index, error, margin, witness)
     if code == ILL_CONDITIONED:
         code = UNDECIDED
-    if code in (UNDECIDED, UNSETTLED):
-        error[:] = np.inf
     index *= scale
     error *= scale
     margin[1] *= scale

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rmab._kernels.verdict import NOT_INDEXABLE
+from rmab._kernels.verdict import NOT_INDEXABLE, UNDECIDED, UNSETTLED
 from rmab.errors import ModelError
 from rmab.index.table import IndexTable, Witness
 from rmab.models.arms import Arms
@@ -44,11 +44,12 @@ class Findings:
         return self.values[k], self.error[k], self.margin[k], self.witness[k]
 
     def table(self, criterion: Criterion) -> IndexTable:
-        """The result; the arrays become read-only."""
+        """The result; the arrays become read-only, and numbers that are not to be relied on have an infinite error."""
         proofs = {
             int(k): Witness(int(self.witness[k, 0]), float(self.witness[k, 1]), float(self.witness[k, 2]))
             for k in np.flatnonzero(self.codes == NOT_INDEXABLE)
         }
+        self.error[(self.codes == UNSETTLED) | (self.codes == UNDECIDED)] = np.inf
         for array in (self.values, self.error, self.margin, self.codes):
             array.setflags(write=False)
         return IndexTable(self.values, self.error, self.margin, self.codes, proofs, repr(criterion))

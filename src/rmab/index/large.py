@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmab._kernels import elimination, exchange_path, whittle_path
+from rmab._kernels.scaling import power_of_two
 from rmab._kernels.verdict import IRREGULAR, UNDECIDED
 from rmab.index.findings import Room
 from rmab.index.structure import StructuredIndex, detect, functional_setup, restart_setup, structured_index
@@ -62,7 +63,7 @@ def _by_structure(p: NDArray[np.float64], r: NDArray[np.float64], beta: float, r
 
 def _eliminate(rows: NDArray[np.float64], r: NDArray[np.float64], condition: float, room: Room) -> int:
     """Elimination from a set-up that is known; ``condition`` stands for the smallest pivot of finding it."""
-    scale = float(np.abs(r).max()) or 1.0
+    scale = power_of_two(np.ascontiguousarray(r))
     advantage = np.stack([np.ones(len(rows)), r[1] - r[0] + rows @ r[0]])
     advantage[1] /= scale
     values, error, margin, _ = room

@@ -130,6 +130,4 @@ def _of_sparse_arm(arm: SparseArm, criterion: Criterion, beta: float) -> IndexTa
     found = Findings.room(1, arm.n_states)
     code = copy_found(shortcut, found.of_type(0))
     found.codes[0] = UNDECIDED if code == IRREGULAR else code
-    if found.codes[0] == UNDECIDED:
-        found.error[:] = np.inf
     return found.table(criterion)
