@@ -17,6 +17,10 @@ class InfeasibleBudget(RmabError, ValueError):
     """A budget that no choice of actions can meet."""
 
 
+class InfeasiblePenalty(InfeasibleBudget):
+    """Penalty bounds that no policy meets, alone or together under the budget."""
+
+
 class LogError(RmabError, ValueError):
     """A log that cannot be read, or rows of it that contradict each other."""
 

@@ -78,7 +78,7 @@ def test_criteria_are_plain_values():
         ({"budget": 3}, r"budget must be a TopK, got 3; write TopK\(3\)"),
         ({"criterion": 0.9}, r"criterion must be Discounted\(beta\), Average\(\) or Horizon\(T\), got 0.9"),
         ({"criterion": Average}, "criterion must be"),
-        ({"penalties": 1}, "penalties are not supported yet; leave them out"),
+        ({"penalties": 1}, r"penalties must be a Penalty\(cost, bound\) or a list of them, got 1"),
     ],
 )
 def test_parts_of_another_kind(arms, change, words):

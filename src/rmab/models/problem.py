@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from rmab.errors import ModelError
 from rmab.models.arms import Arms
 from rmab.models.budget import Budget, Knapsack, TopK
 from rmab.models.criterion import Average, Criterion, Discounted, Horizon
+from rmab.models.penalty import Penalty, excess_costs, listed
 
 MOST_LISTED_ARMS = 10**9
 
@@ -27,8 +29,8 @@ class Problem:
         What may be done in one period.
     criterion : Discounted, Average or Horizon
         What is maximised.
-    penalties : None
-        Reserved for per-arm requirements.
+    penalties : Penalty or iterable of Penalty, optional
+        What each arm owes on its own, ``J`` requirements.
     start : int, array_like of int with shape (N,), array_like of float with shape (S,) or (K, S), optional
         Where the arms are at the start: one state for all, the state of each arm (numbered type by type), or a
         distribution from which each arm's state is drawn on its own. Default: uniform over the states.
@@ -36,7 +38,7 @@ class Problem:
     Raises
     ------
     ModelError
-        If a part is of the wrong kind, or the start does not fit the arms.
+        If a part is of the wrong kind, or the start or a penalty does not fit the arms.
     InfeasibleBudget
         If the budget is above the number of arms.
 
@@ -51,7 +53,7 @@ class Problem:
     arms: Arms
     budget: Budget
     criterion: Criterion
-    penalties: None
+    penalties: Penalty | tuple[Penalty, ...] | None
     start: NDArray[np.int64] | NDArray[np.float64]
 
     def __init__(
@@ -59,7 +61,7 @@ class Problem:
         arms: Arms,
         budget: Budget,
         criterion: Criterion,
-        penalties: None = None,
+        penalties: Penalty | Iterable[Penalty] | None = None,
         start: ArrayLike | None = None,
     ) -> None:
         if not isinstance(arms, Arms):
@@ -68,13 +70,14 @@ class Problem:
             raise ModelError(f"the budget must be a TopK, got {budget!r}; write TopK({budget!r})")
         if not isinstance(criterion, Discounted | Average | Horizon):
             raise ModelError(f"the criterion must be Discounted(beta), Average() or Horizon(T), got {criterion!r}")
-        if penalties is not None:
-            raise ModelError("penalties are not supported yet; leave them out")
+        given = listed(penalties)
+        for penalty in given:
+            penalty.check(arms)
         budget.check(arms.n_types if isinstance(budget, Knapsack) else arms.n_arms)
         object.__setattr__(self, "arms", arms)
         object.__setattr__(self, "budget", budget)
         object.__setattr__(self, "criterion", criterion)
-        object.__setattr__(self, "penalties", None)
+        object.__setattr__(self, "penalties", penalties if isinstance(penalties, Penalty) else given or None)
         object.__setattr__(self, "start", _start(arms, start))
 
     @property
@@ -86,6 +89,11 @@ class Problem:
     def capacity(self) -> float:
         """What the activations of one period may take together."""
         return self.budget.capacity if isinstance(self.budget, Knapsack) else float(self.budget.k)
+
+    @property
+    def excess_costs(self) -> NDArray[np.float64]:
+        """Cost less bound of every penalty, whose mean must not be positive, shape ``(J, K, A, S)``; no penalty is ``J = 0``."""
+        return excess_costs(self.arms, self.penalties)
 
     @property
     def start_states(self) -> NDArray[np.int64] | None:
@@ -149,6 +157,13 @@ def check_counted(problem: Problem) -> None:
     """Raise :class:`ModelError` unless ``problem`` is a problem whose budget counts activations."""
     check_problem(problem)
     _ = problem.budget.k
+
+
+def check_unpenalised(problem: Problem, remedy: str) -> None:
+    """Raise :class:`ModelError` with a ``remedy`` when ``problem`` has penalties, which the caller would pass over."""
+    check_problem(problem)
+    if problem.penalties is not None:
+        raise ModelError(f"this takes no account of penalties; {remedy}, or leave the penalties out of the problem")
 
 
 def check_problem(problem: Problem) -> None:
