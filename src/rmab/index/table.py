@@ -58,8 +58,48 @@ class Witness:
         return f"in state {self.state} waiting is best at charge {low} but acting at the higher {high}"
 
 
+class Judged:
+    """One verdict per type, from their ``codes`` and the ``proofs`` of those that are not indexable."""
+
+    codes: NDArray[np.int8]
+    proofs: dict[int, Witness]
+
+    @property
+    def verdict(self) -> tuple[Verdict, ...]:
+        """One verdict per type.
+
+        ``strongly indexable`` (every advantage of acting falls strictly with the charge); ``strictly indexable`` (every
+        advantage is zero at a single charge); ``indexable`` (no advantage that was negative turns positive again); ``not
+        indexable`` (see ``witness``); ``divergent`` (indexable, but some index grows without bound as discounting vanishes);
+        ``unsettled`` (indexable at discounts close to 1, but the index still moves there: the values are those at discount 1 -
+        1e-7); ``undecided`` (the numbers are not to be relied on). Each of the first three implies the next.
+        """
+        return tuple(_VERDICTS[code] for code in self.codes.tolist())
+
+    @property
+    def witness(self) -> tuple[Witness | None, ...]:
+        """Two charges that prove that a type is not indexable, or None; one entry per type."""
+        return tuple(self.proofs.get(k) for k in range(len(self.codes)))
+
+    @property
+    def indexable(self) -> NDArray[np.bool_]:
+        """Whether each type is indexable (in the weak sense, which suffices for the index to exist), shape ``(K,)``."""
+        return (self.codes != NOT_INDEXABLE) & (self.codes != UNDECIDED)
+
+    @property
+    def status(self) -> str:
+        """One sentence on all types, with the remedy when something is wrong."""
+        for code, sentence in _TROUBLE.items():
+            found = np.flatnonzero(self.codes == code)
+            if len(found):
+                proof = self.proofs.get(int(found[0]))
+                example = f"type {found[0]}" + (f": {proof}" if proof else "")
+                return f"{len(found)} of {len(self.codes)} types {sentence} (first: {example})"
+        return f"all {len(self.codes)} types are indexable"
+
+
 @dataclass(frozen=True, eq=False)
-class IndexTable:
+class IndexTable(Judged):
     """Index of every state of every type.
 
     Attributes
@@ -92,42 +132,9 @@ class IndexTable:
     criterion: str
 
     @property
-    def verdict(self) -> tuple[Verdict, ...]:
-        """One verdict per type.
-
-        ``strongly indexable`` (every advantage of acting falls strictly with the charge); ``strictly indexable`` (every
-        advantage is zero at a single charge); ``indexable`` (no advantage that was negative turns positive again); ``not
-        indexable`` (see ``witness``); ``divergent`` (indexable, but some index grows without bound as discounting vanishes);
-        ``unsettled`` (indexable at discounts close to 1, but the index still moves there: the values are those at discount 1 -
-        1e-7); ``undecided`` (the numbers are not to be relied on). Each of the first three implies the next.
-        """
-        return tuple(_VERDICTS[code] for code in self.codes.tolist())
-
-    @property
-    def witness(self) -> tuple[Witness | None, ...]:
-        """Two charges that prove that a type is not indexable, or None; one entry per type."""
-        return tuple(self.proofs.get(k) for k in range(len(self.values)))
-
-    @property
-    def indexable(self) -> NDArray[np.bool_]:
-        """Whether each type is indexable (in the weak sense, which suffices for the index to exist), shape ``(K,)``."""
-        return (self.codes != NOT_INDEXABLE) & (self.codes != UNDECIDED)
-
-    @property
     def strict(self) -> NDArray[np.bool_]:
         """Whether each type is indexable in the strict sense, with one zero per advantage, shape ``(K,)``."""
         return self.codes <= STRICT
-
-    @property
-    def status(self) -> str:
-        """One sentence on all types, with the remedy when something is wrong."""
-        for code, sentence in _TROUBLE.items():
-            found = np.flatnonzero(self.codes == code)
-            if len(found):
-                proof = self.proofs.get(int(found[0]))
-                example = f"type {found[0]}" + (f": {proof}" if proof else "")
-                return f"{len(found)} of {len(self.codes)} types {sentence} (first: {example})"
-        return f"all {len(self.codes)} types are indexable"
 
     def __str__(self) -> str:
         shown = np.array2string(self.values, precision=6, threshold=60)
