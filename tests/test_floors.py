@@ -15,7 +15,7 @@ FLOORS = [
     {"bound"},
     {"policies"},
     {"simulation"},
-    {"estimation"},
+    {"estimation", "scenarios"},
     {"planning", "figures", "report"},
     {"studies"},
     {"cli"},

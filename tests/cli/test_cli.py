@@ -34,19 +34,6 @@ def problem_file(tmp_path):
     return file
 
 
-def refused(capsys, *arguments):
-    """Run a command that must be refused; its one line."""
-    with pytest.raises(SystemExit) as stop:
-        main([str(argument) for argument in arguments])
-    assert stop.value.code == 2
-    seen = capsys.readouterr()
-    assert seen.out == ""
-    assert seen.err.count("\n") == 1
-    assert "Traceback" not in seen.err
-    assert seen.err.startswith("rmab: ")
-    return seen.err
-
-
 def plan_of(file, out, *more):
     return ["plan", str(file), *COLUMNS, *REWARDS, "--budget", "20", "--out", str(out), *SMALL, *more]
 
@@ -148,24 +135,24 @@ BAD_LOGS = {
 
 
 @pytest.mark.parametrize("name", BAD_LOGS)
-def test_a_bad_log_is_refused_in_one_line(name, tmp_path, capsys):
+def test_a_bad_log_is_refused_in_one_line(name, tmp_path, refused):
     text, words = BAD_LOGS[name]
     file = tmp_path / "log.csv"
     file.write_text(text)
-    line = refused(capsys, *plan_of(file, tmp_path / "plan"))
+    line = refused(*plan_of(file, tmp_path / "plan"))
     assert str(file) in line
     for word in words:
         assert word in line
     assert [left.name for left in tmp_path.iterdir()] == ["log.csv"]
 
 
-def test_a_truncated_parquet_is_refused(tmp_path, capsys):
+def test_a_truncated_parquet_is_refused(tmp_path, capsys, refused):
     file = tmp_path / "log.parquet"
     pl.read_csv(RESPIRATORY).write_parquet(file)
     main([*plan_of(file, tmp_path / "whole"), "--json"])
     capsys.readouterr()
     file.write_bytes(file.read_bytes()[:1500])
-    assert str(file) in refused(capsys, *plan_of(file, tmp_path / "plan"))
+    assert str(file) in refused(*plan_of(file, tmp_path / "plan"))
     assert not (tmp_path / "plan").exists()
 
 
@@ -197,21 +184,21 @@ def test_a_truncated_parquet_is_refused(tmp_path, capsys):
         ({"--unheard": "of"}, ["--unheard"]),
     ],
 )
-def test_a_bad_option_is_refused(change, words, tmp_path, capsys):
+def test_a_bad_option_is_refused(change, words, tmp_path, refused):
     given = dict(zip(COLUMNS[::2] + REWARDS[::2] + SMALL[::2], COLUMNS[1::2] + REWARDS[1::2] + SMALL[1::2], strict=True))
     options = {**given, "--budget": "20", "--out": str(tmp_path / "plan"), **change}
-    line = refused(capsys, "plan", RESPIRATORY, *(part for option in options.items() for part in option))
+    line = refused("plan", RESPIRATORY, *(part for option in options.items() for part in option))
     for word in words:
         assert word in line
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_missing_option_a_missing_file_and_an_unknown_verb_are_refused(tmp_path, capsys):
-    assert "--budget" in refused(capsys, "plan", RESPIRATORY, *COLUMNS, *REWARDS, "--out", tmp_path / "plan")
-    assert "none.csv" in refused(capsys, *plan_of(tmp_path / "none.csv", tmp_path / "plan"))
-    assert "dance" in refused(capsys, "dance")
+def test_a_missing_option_a_missing_file_and_an_unknown_verb_are_refused(tmp_path, refused):
+    assert "--budget" in refused("plan", RESPIRATORY, *COLUMNS, *REWARDS, "--out", tmp_path / "plan")
+    assert "none.csv" in refused(*plan_of(tmp_path / "none.csv", tmp_path / "plan"))
+    assert "dance" in refused("dance")
     (tmp_path / "plan").write_text("in the way")
-    assert "is a file" in refused(capsys, *plan_of(RESPIRATORY, tmp_path / "plan"))
+    assert "is a file" in refused(*plan_of(RESPIRATORY, tmp_path / "plan"))
     assert (tmp_path / "plan").read_text() == "in the way"
 
 
@@ -348,11 +335,11 @@ BAD_PROBLEMS = {
 
 
 @pytest.mark.parametrize("name", BAD_PROBLEMS)
-def test_a_bad_problem_file_is_refused(name, tmp_path, capsys):
+def test_a_bad_problem_file_is_refused(name, tmp_path, refused):
     text, words = BAD_PROBLEMS[name]
     file = tmp_path / "problem.json"
     file.write_text(text)
-    line = refused(capsys, "index", file, "--average", "--out", tmp_path / "index.json")
+    line = refused("index", file, "--average", "--out", tmp_path / "index.json")
     assert str(file) in line
     for word in words:
         assert word in line
@@ -387,26 +374,26 @@ def test_a_bad_problem_file_is_refused(name, tmp_path, capsys):
         (["bound", "--average", "--budget", "20", "--out", "no/such/folder/bound.json"], ["--out"]),
     ],
 )
-def test_bad_options_of_the_other_verbs(command, words, problem_file, capsys):
-    line = refused(capsys, command[0], problem_file, *command[1:])
+def test_bad_options_of_the_other_verbs(command, words, problem_file, refused):
+    line = refused(command[0], problem_file, *command[1:])
     for word in words:
         assert word in line
 
 
-def test_a_damaged_saved_file_is_refused(tmp_path, capsys):
+def test_a_damaged_saved_file_is_refused(tmp_path, refused):
     file = tmp_path / "arms.safetensors"
     rmab.save(file, rmab.Arms(TWO_STATES["transitions"], TWO_STATES["rewards"]))
     file.write_bytes(file.read_bytes()[:-8])
-    assert str(file) in refused(capsys, "index", file, "--average")
+    assert str(file) in refused("index", file, "--average")
 
 
-def test_the_file_that_is_read_is_never_written(problem_file, tmp_path, capsys):
+def test_the_file_that_is_read_is_never_written(problem_file, tmp_path, refused):
     before = problem_file.read_bytes()
-    assert "would be lost" in refused(capsys, "index", problem_file, "--average", "--out", problem_file)
+    assert "would be lost" in refused("index", problem_file, "--average", "--out", problem_file)
     assert problem_file.read_bytes() == before
     log = tmp_path / "log.csv"
     shutil.copy(RESPIRATORY, log)
-    assert "would be lost" in refused(capsys, "estimate", log, *COLUMNS, *REWARDS, "--out", log)
+    assert "would be lost" in refused("estimate", log, *COLUMNS, *REWARDS, "--out", log)
     assert log.read_bytes() == RESPIRATORY.read_bytes()
 
 
@@ -418,7 +405,7 @@ def test_a_short_run_from_a_good_start_is_held_against_its_own_periods(problem_f
     assert answer["gap"]["interval"][1] >= 0
 
 
-def test_a_failed_write_keeps_the_old_file(problem_file, tmp_path, capsys, monkeypatch):
+def test_a_failed_write_keeps_the_old_file(problem_file, tmp_path, refused, monkeypatch):
     old = tmp_path / "index.json"
     old.write_text("old")
 
@@ -426,6 +413,6 @@ def test_a_failed_write_keeps_the_old_file(problem_file, tmp_path, capsys, monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", broken)
-    assert re.search(r"index.json: No space left", refused(capsys, "index", problem_file, "--average", "--out", old))
+    assert re.search(r"index.json: No space left", refused("index", problem_file, "--average", "--out", old))
     assert old.read_bytes() == b"old"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["index.json", "problem.json"]

@@ -1,5 +1,8 @@
 """Budgets, criteria and problems: what is refused and what is kept."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -163,3 +166,69 @@ def test_a_count_is_a_knapsack_of_ones(arms):
     problem = Problem(arms, TopK(2), Average())
     np.testing.assert_array_equal(problem.costs, [1, 1])
     assert problem.capacity == 2.0 and type(problem.capacity) is float
+
+
+def test_one_resource_is_the_same_however_it_is_written(arms):
+    plain = Knapsack(3.0, [1.0, 2.0])
+    assert Knapsack([3.0], [[1.0, 2.0]]) == plain == Knapsack(np.array([3.0]), np.array([[1, 2]]))
+    assert repr(plain) == "Knapsack(capacity=3.0, costs=(1.0, 2.0))" and plain.n_resources == 1
+
+
+def test_several_resources(arms):
+    budget = Knapsack(np.array([3, 4]), np.array([[1, 2], [0, 1]]))
+    assert repr(budget) == "Knapsack(capacity=(3.0, 4.0), costs=((1.0, 2.0), (0.0, 1.0)))"
+    assert asdict(budget) == {"capacity": (3.0, 4.0), "costs": ((1.0, 2.0), (0.0, 1.0))}
+    # what a file in JSON makes of it
+    assert Knapsack(**json.loads(json.dumps(asdict(budget)))) == budget
+    problem = Problem(arms, budget, Average())
+    np.testing.assert_array_equal(problem.resource_costs, [[1, 2], [0, 1]])
+    np.testing.assert_array_equal(problem.capacities, [3, 4])
+    for ask in (lambda: problem.costs, lambda: problem.capacity, lambda: budget.k):
+        with pytest.raises(ModelError, match=r"a Knapsack of 2 resources.* use fluid_bound, and simulate KnapsackPolicy"):
+            ask()
+
+
+def test_every_budget_has_resources(arms):
+    for budget, costs, capacity in ((TopK(2), [[1, 1]], [2]), (Knapsack(3.0, [0.5, 2.0]), [[0.5, 2]], [3])):
+        problem = Problem(arms, budget, Average())
+        np.testing.assert_array_equal(problem.resource_costs, costs)
+        np.testing.assert_array_equal(problem.capacities, capacity)
+
+
+@pytest.mark.parametrize(
+    ("capacity", "costs", "words"),
+    [
+        ([], [], "a knapsack of 0 resources needs 0 rows"),
+        ([1.0, 2.0], [1.0, 2.0], "a knapsack of 2 resources needs 2 rows of costs"),
+        ([1.0, 2.0], [[1.0, 2.0]], "a knapsack of 2 resources needs 2 rows of costs"),
+        ([1.0, 2.0], 3.0, "a knapsack of 2 resources needs 2 rows of costs"),
+        ([1.0, 0.0], [[1.0], [1.0]], "the capacity of resource 1 must be a finite number above 0, got 0.0"),
+        ([1.0, "2"], [[1.0], [1.0]], "the capacity of resource 1 must be a finite number above 0, got '2'"),
+        ([1.0, 2.0], [[1.0, 1.0], [1.0]], "resource 0 has 2 costs, but resource 1 has 1; give one cost per type"),
+        ([1.0, 2.0], [[1.0, 1.0], [1.0, -1.0]], "cost of type 1 of resource 1 must be a finite number from 0 on, got -1.0"),
+        ([1.0, 2.0], [[1.0, 0.0], [1.0, 0.0]], "type 1 costs nothing of any resource; every type must use some"),
+        ([1.0], [[1.0, 0.0]], "must be a finite number above 0, got 0|type 1 costs nothing"),
+        (np.array(1.0), [1.0], "the capacity must be a finite number above 0"),
+        (1.0, [[1.0], [2.0]], "the cost of type 0 must be a finite number above 0"),
+        (1.0, "1", "needs a list of costs"),
+    ],
+)
+def test_resources_that_make_no_sense(capacity, costs, words):
+    with pytest.raises(ModelError, match=words):
+        Knapsack(capacity, costs)
+
+
+def test_resources_need_one_cost_per_type(arms):
+    with pytest.raises(ModelError, match="has 3 costs, but there are 2 types"):
+        Problem(arms, Knapsack([1.0, 2.0], np.ones((2, 3))), Average())
+
+
+def test_what_is_spent():
+    count = Knapsack([3.0, 4.0], [[1.0, 2.0], [0.0, 1.0]])
+    count.check_spent([3, 0], 0)
+    count.check_spent(np.array([1, 1]), 0)
+    Knapsack(0.3, [0.1]).check_spent([3], 0)  # 3 * 0.1 is above 0.3, by rounding
+    with pytest.raises(InfeasibleBudget, match="in period 7 the policy spends 4 of resource 0, but the budget is at most 3"):
+        count.check_spent([2, 1], 7)
+    with pytest.raises(InfeasibleBudget, match="in period 7 the policy spends 8, but the budget is at most 4"):
+        Knapsack(4.0, [1.0, 2.5]).check_spent([3, 2], 7)

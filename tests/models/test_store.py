@@ -1,7 +1,9 @@
 """Saved files: bit for bit what went in, and never half a file or a wrong one."""
 
+import base64
 import json
 import os
+import zlib
 
 import numpy as np
 import pytest
@@ -13,12 +15,24 @@ from safetensors.numpy import save_file
 import rmab
 from rmab.errors import StoreError
 from rmab.models.arms import Arms
-from rmab.models.budget import TopK
+from rmab.models.budget import Knapsack, TopK
 from rmab.models.criterion import Average, Discounted, Horizon
+from rmab.models.penalty import Penalty, listed
 from rmab.models.problem import Problem
 from rmab.models.store import _digest, _take_apart, load, provenance, save
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
+COST = st.floats(0.001, 1e6)
+# written by the version before schema 2: ten arms, Knapsack(3.0, [0.5]), Discounted(0.95), start 0, entropy 5
+OLD_FILE = zlib.decompress(
+    base64.b85decode(
+        "c-p;DO-|!57)31S6qVOj<hXH~cGC?);taHk{PU$)G;w4*AXHW28q7_&0~~<eNVA>A9ARt+Di{##cpLkD{@(kZKHnZ6CG1dLx8S+rp4T;6?2v7_"
+        "Knt{6Aui0|S7<Q_cV`AGA(Bw<CT6R^POiW@ZMqfO<4~5SYxHKY+^1TSi9v1P#Y6I*OYLtWon~azIPW4qCmCChHdcGEuPj2kcqQ4K#rKZ4&pA%ClV"
+        "<2VsE{COq4U=CX+Y||)SVi8duzlN+7*iB5aW_>pg!b}9VE*$GQK-`0c{$ZCwjptE61*q%Bq<cQ#x;038fN}2w941UVvoPOw48_RT6Tk3JSDgQ^J^"
+        "_EH9vt4JZ+khHasC*m~V>bzDbWy7D(Ygsq>I1;TM)Was%Bqx3PRX&iVLN(5J7O~`p}{U<{5URmKPNiAG+tK4hx>02?Tn0}zIa85~d@RoN@$6x-+"
+        "<s+Y9g7d0a@As2{A4lJTzsvvm<3q%s<<Gl_`{(yxhjXkyEvE^;4}CAXe-Q8I-~"
+    )
+)
 
 
 @st.composite
@@ -34,15 +48,35 @@ def any_arms(draw):
 
 
 @st.composite
+def any_budget(draw, arms):
+    """At most or exactly so many activations, or a knapsack of one to three resources."""
+    if draw(st.booleans()):
+        return TopK(draw(st.integers(0, arms.n_arms)), exactly=draw(st.booleans()))
+    rows = draw(st.lists(st.lists(COST, min_size=arms.n_types, max_size=arms.n_types), min_size=1, max_size=3))
+    return Knapsack([draw(COST) for _ in rows], rows)
+
+
+@st.composite
+def any_penalties(draw, arms):
+    """No, one or several requirements, some of them only on some types."""
+    one = st.builds(
+        Penalty,
+        arrays(float, arms.rewards.shape, elements=FINITE),
+        arrays(float, (arms.n_types,), elements=st.one_of(FINITE, st.just(np.inf))),
+    )
+    return draw(st.one_of(st.none(), one, st.lists(one, min_size=1, max_size=2)))
+
+
+@st.composite
 def any_problem(draw):
-    """Problems with every budget, criterion and start."""
+    """Problems with every budget, criterion, penalties and start."""
     arms = draw(any_arms())
-    budget = TopK(draw(st.integers(0, arms.n_arms)), exactly=draw(st.booleans()))
+    budget = draw(any_budget(arms))
     discount = st.floats(0, 1, exclude_min=True, exclude_max=True).map(Discounted)
     criterion = draw(st.one_of(st.just(Average()), discount, st.integers(1, 10**12).map(Horizon)))
     states = arrays(np.int64, (arms.n_arms,), elements=st.integers(0, arms.n_states - 1))
     rows = st.sampled_from(list(np.eye(arms.n_states))).map(lambda row: 0.75 * row + 0.25 / arms.n_states)
-    return Problem(arms, budget, criterion, start=draw(st.one_of(st.none(), states, rows)))
+    return Problem(arms, budget, criterion, draw(any_penalties(arms)), draw(st.one_of(st.none(), states, rows)))
 
 
 def identical(one, other):
@@ -87,6 +121,57 @@ def test_problems_come_back_bit_for_bit(tmp_path, problem):
     assert same_arms(problem.arms, back.arms)
     assert (problem.budget, problem.criterion) == (back.budget, back.criterion)
     assert identical(problem.start, back.start)
+    assert type(problem.penalties) is type(back.penalties)
+    for one, other in zip(listed(problem.penalties), listed(back.penalties), strict=True):
+        assert identical(one.cost, other.cost)
+        assert identical(one.bound, other.bound)
+
+
+def penalised(penalties):
+    """The example with penalties."""
+    plain = example()
+    return Problem(plain.arms, plain.budget, plain.criterion, penalties)
+
+
+ENERGY = Penalty([[[0.0, 0.0], [1.0, 1.0]]], 0.25)
+UNBOUND = Penalty([[[-0.0, 0.0], [1e-300, 1.0]]], np.inf)
+
+
+@pytest.mark.parametrize("given", [ENERGY, UNBOUND, (ENERGY,), [ENERGY, UNBOUND]])
+def test_one_penalty_stays_one_and_several_stay_several(tmp_path, given):
+    save(tmp_path / "file", penalised(given))
+    back = load(tmp_path / "file").penalties
+    assert isinstance(back, Penalty if isinstance(given, Penalty) else tuple)
+    assert [p.cost.tobytes() + p.bound.tobytes() for p in listed(back)] == [
+        p.cost.tobytes() + p.bound.tobytes() for p in listed(given)
+    ]
+
+
+def test_only_what_older_versions_cannot_read_has_the_new_schema(tmp_path):
+    two = Problem(example().arms, Knapsack([3.0, 4.0], [[0.5], [0.0001]]), Average())
+    one = Problem(example().arms, Knapsack(3.0, [0.5]), Average())
+    cases = ((example().arms, 1), (example(), 1), (one, 1), (two, 2), (penalised(ENERGY), 2), (penalised([ENERGY]), 2))
+    for obj, schema in cases:
+        save(tmp_path / "file", obj)
+        assert provenance(tmp_path / "file").schema == schema
+
+
+def test_a_version_that_knows_no_penalties_refuses_them(tmp_path, monkeypatch):
+    save(tmp_path / "file", penalised(ENERGY))
+    monkeypatch.setattr("rmab.models.store.SCHEMA", 1)  # all that such a version does before it reads on
+    with pytest.raises(StoreError, match="has schema 2, this version of rmab reads up to 1; upgrade rmab"):
+        load(tmp_path / "file")
+
+
+def test_a_file_of_an_older_version(tmp_path):
+    path = tmp_path / "old"
+    path.write_bytes(OLD_FILE)
+    back = load(path)
+    assert (back.budget, back.criterion, back.penalties) == (Knapsack(3.0, [0.5]), Discounted(0.95), None)
+    assert same_arms(back.arms, example().arms)
+    assert back.start.tolist() == [0] * 10
+    header = provenance(path)
+    assert (header.schema, header.entropy, header.about) == (1, 5, {"source": "an older version"})
 
 
 def test_provenance(file):
@@ -194,14 +279,22 @@ def rewrite(file, **change):
 
 
 def test_newer_schema(file):
-    rewrite(file, schema=2)
-    with pytest.raises(StoreError, match="has schema 2, this version of rmab reads up to 1; upgrade rmab"):
+    rewrite(file, schema=3)
+    with pytest.raises(StoreError, match="has schema 3, this version of rmab reads up to 2; upgrade rmab"):
         load(file)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"kind": "policy"}, {"configuration": []}, {"configuration": {}}, {"configuration": {"budget": {"k": 99}}}],
+    [
+        {"kind": "policy"},
+        {"configuration": []},
+        {"configuration": {}},
+        {"configuration": {"budget": {"k": 99}}},
+        {"configuration": {"budget": {"k": 3}, "criterion": {"name": "Average"}, "penalties": "one"}},
+        {"configuration": {"budget": {"k": 3}, "criterion": {"name": "Median"}}},
+        {"configuration": {"budget": {"k": 3}, "criterion": {"name": "Average", "beta": 0.9}}},
+    ],
 )
 def test_content_that_makes_no_problem(file, change):
     rewrite(file, **change)

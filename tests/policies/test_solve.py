@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from oracles import learning_arms as named
+from oracles.played import drawn, published
 from rmab.bound.horizon import horizon_bound
 from rmab.bound.lagrangian import lagrangian_bound
 from rmab.errors import ModelError
@@ -12,12 +13,18 @@ from rmab.index.whittle import whittle_index
 from rmab.models.arms import Arms
 from rmab.models.budget import TopK
 from rmab.models.criterion import Average, Discounted, Horizon
+from rmab.models.penalty import Penalty
 from rmab.models.problem import Problem
+from rmab.policies.base import PriorityPolicy
 from rmab.policies.baselines import Myopic, Uniform
+from rmab.policies.constrained_lagrangian import ConstrainedLagrangian
+from rmab.policies.feedback_pow import FeedbackPow
 from rmab.policies.mean_field import fluid_check
 from rmab.policies.priced import priced_policy
+from rmab.policies.randomised_pow import RandomisedPow
+from rmab.policies.scored import ScoredPolicy
 from rmab.policies.solve import solve
-from rmab.simulation.run import compare
+from rmab.simulation.run import compare, simulate
 
 
 def example(criterion, seed=0, budget=None, multiplicity=(40, 60)):
@@ -139,3 +146,78 @@ def test_solve_does_not_look_at_the_limit_of_very_many_types(monkeypatch):
     monkeypatch.setattr("rmab.policies.solve.fluid_check", too_slow)
     monkeypatch.setattr("rmab.policies.solve.MOST_CHECKED", 10)
     assert solve(example(Average())).reason == "Whittle index: every type is indexable under Average()"
+
+
+def test_with_penalties_on_average_it_is_feedback_pow():
+    problem = published("TP4", scale=5)
+    chosen = solve(problem)
+    assert isinstance(chosen.policy, FeedbackPow)
+    assert "feedback POW: it keeps every arm's requirement on every path" in str(chosen)
+    assert isinstance(chosen, ScoredPolicy) and not isinstance(chosen, PriorityPolicy)
+    assert isinstance(solve(example(Average())), PriorityPolicy)
+
+
+def test_a_choice_acts_like_its_policy():
+    problem = published("TP4", scale=5)
+    chosen = solve(problem)
+    given = {"steps": 300, "replicates": 2, "rng": 4}
+    np.testing.assert_array_equal(simulate(problem, chosen, **given).rewards, simulate(problem, chosen.policy, **given).rewards)
+    first, second = np.random.default_rng(1), np.random.default_rng(1)
+    states = np.zeros(20, dtype=np.int64)
+    for step in range(3):
+        acted = chosen.actions(problem, states, step=step, rng=first)
+        # the same object keeps the meters, so a fresh policy is asked for the comparison
+        if step == 0:
+            other = solve(problem).policy
+        np.testing.assert_array_equal(acted, other.actions(problem, states, step=step, rng=second))
+
+
+def test_the_step_and_the_cap_follow_the_scale_of_the_problem():
+    """In cents instead of dollars, and with costs in other units: the same policy, the same path."""
+    problem = published("TP4", scale=5)
+    arms = Arms(problem.arms.transitions, 100.0 * problem.arms.rewards, problem.arms.multiplicity)
+    cost = Penalty(7.0 * problem.penalties.cost, 7.0 * problem.penalties.bound)
+    scaled = Problem(arms, problem.budget, Average(), cost, problem.start)
+    outcomes = [simulate(each, solve(each), steps=500, replicates=2, rng=4) for each in (problem, scaled)]
+    np.testing.assert_allclose(100.0 * outcomes[0].mean, outcomes[1].mean, rtol=2e-2)
+    np.testing.assert_allclose(7.0 * outcomes[0].violation, outcomes[1].violation, atol=2e-2)
+
+
+def test_no_cap_binds():
+    """A floor that is worth little costs much more than the rewards' range to keep."""
+    p = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.99, 0.01]]])
+    arms = Arms(p, [[0.0, 1.0], [0.0, 1.0]], multiplicity=[10])
+    problem = Problem(arms, TopK(10), Average(), Penalty([[0.0, 0.0], [-0.01, -0.01]], -0.004), start=1)
+    chosen = solve(problem)
+    assert not chosen.policy.capped.any()
+
+
+def test_with_penalties_discounted_it_is_randomised_pow_where_arms_are_indexable():
+    chosen = solve(published("TP4", criterion=Discounted(0.9)))
+    assert isinstance(chosen.policy, RandomisedPow)
+    assert "every type acts less at a higher charge" in chosen.reason
+    other = solve(published("SR4", criterion=Discounted(0.95)))
+    assert isinstance(other.policy, ConstrainedLagrangian)
+    assert "type 0 does not act less at a higher charge" in other.reason
+
+
+def test_with_too_many_penalties_it_is_the_constrained_lagrangian_index():
+    chosen = solve(drawn(1, penalties=4))
+    assert isinstance(chosen.policy, ConstrainedLagrangian)
+    assert "4 penalties are too many" in chosen.reason
+
+
+def test_without_an_index_at_some_multiplier_it_is_the_constrained_lagrangian_index():
+    rng = np.random.default_rng(0)
+    while True:
+        arms = Arms(rng.dirichlet(np.full(3, 0.15), (1, 2, 3)), rng.random((1, 2, 3)), multiplicity=[50])
+        if not whittle_index(arms, Average()).indexable.all():
+            break
+    chosen = solve(Problem(arms, TopK(10), Average(), Penalty([[0.0] * 3, [1.0] * 3], 0.5)))
+    assert isinstance(chosen.policy, ConstrainedLagrangian)
+    assert "no index at" in chosen.reason
+
+
+def test_with_penalties_a_horizon_is_refused():
+    with pytest.raises(ModelError, match=r"use Average\(\)"):
+        solve(published("TP4", criterion=Horizon(20)))

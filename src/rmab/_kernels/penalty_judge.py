@@ -15,54 +15,66 @@ VISIBLE = 1e-9  # segments that are shorter, relative to one or to their charges
 
 @njit(nogil=True, cache=True)
 def start_findings(n):
-    """Per state: the most negative advantage so far and its charge; last row, first entry: the most that came back."""
-    findings = np.zeros((3, n))
-    findings[2, 0] = -1.0
-    return findings
+    """Per state: the most negative advantage so far, and its charge."""
+    return np.zeros((2, n))
 
 
 @njit(nogil=True, cache=True)
-def judge(charge, following, policy, mixing, worth, margin, findings, ties, witness):
+def judge(charge, following, cells, mixes, chance, findings, regained, ties, witness):
     """Update ``ties`` (3, n), ``findings`` and ``witness`` by the segment from ``charge`` to ``following``.
 
-    Returns STRICT while no state ties over a segment, WEAK when one does, NOT_INDEXABLE when acting has come back.
+    ``cells`` as in :mod:`rmab._kernels.mixture`, of which the columns of mixing states are changed; ``mixes`` (J,) the mixing
+    states, then -1, and their ``chance`` of acting. ``regained``: the largest advantage that came back so far, -1 for none.
+    Returns STRICT while no state ties over a segment, WEAK when one does, NOT_INDEXABLE when acting has come back; and
+    ``regained``.
     """
     ends = charge == -np.inf or following == np.inf
-    visible = ends or following - charge > VISIBLE * (1.0 + abs(charge))
     middle = 0.5 * (charge + following) if not ends else (following - 1.0 if charge == -np.inf else charge + 1.0)
     if charge == -np.inf and following == np.inf:
         middle = 0.0
+    visible = ends or following - charge > VISIBLE * (1.0 + abs(charge))
     code = STRICT
-    for s in range(len(policy)):
-        advantage = worth[s] - middle * margin[s]
-        size = ZERO * (1.0 + abs(worth[s]))
-        mixed = mixes(mixing, s)
-        tied = mixed or (abs(margin[s]) <= ZERO and abs(advantage) <= size)
-        if tied:
-            code = max(code, WEAK)
-        if tied or policy[s] == 0:
-            ties[0, s] = min(ties[0, s], charge)
-        if tied or policy[s] == 1:
-            ties[1, s] = following
-        if policy[s] == 1 and not mixed:
-            ties[2, s] = following
-        if not visible:
-            continue
-        if not tied and policy[s] == 0 and advantage < findings[0, s]:
-            findings[0, s], findings[1, s] = advantage, middle
-        elif (tied or policy[s] == 1) and findings[0, s] < -size:
-            code = NOT_INDEXABLE
-            regained = 0.0 if tied else advantage
-            if regained > findings[2, 0]:
-                findings[2, 0] = regained
-                witness[0], witness[1], witness[2] = s, findings[1, s], middle
-    return code
+    for i in range(len(chance)):
+        m = mixes[i]
+        if m >= 0:  # not tied if one action is sure; where that is waiting, it has not been strictly better
+            cells[0, m], cells[1, m], cells[2, m] = chance[i], middle, 1.0
+            if 0.0 < chance[i] < 1.0:
+                code = WEAK
+    tied, back = _look(charge, following, middle, visible, cells, findings, ties)
+    if tied:
+        code = WEAK
+    if back:
+        code, regained = NOT_INDEXABLE, _returned(middle, cells, findings, regained, witness)
+    return code, regained
 
 
 @njit(nogil=True, cache=True)
-def mixes(mixing, s):
-    """Whether state ``s`` is one of the few that mix."""
-    found = False
-    for m in mixing:
-        found |= m == s
-    return found
+def _look(charge, following, middle, visible, cells, findings, ties):
+    """Whether a state ties, and whether one acts or ties in which waiting was strictly better; without branches."""
+    tied, back = False, False
+    for s in range(cells.shape[1]):
+        chance, worth, margin = cells[0, s], cells[1, s], cells[2, s]
+        advantage, size = worth - middle * margin, ZERO * (1.0 + abs(worth))
+        here = (abs(margin) <= ZERO) & (abs(advantage) <= size)
+        ties[0, s] = charge if (here | (chance < 1.0)) & (charge < ties[0, s]) else ties[0, s]
+        ties[1, s] = following if here | (chance > 0.0) else ties[1, s]
+        ties[2, s] = following if chance == 1.0 else ties[2, s]
+        lowest = findings[0, s]
+        lower = visible & (not here) & (chance == 0.0) & (advantage < lowest)
+        tied |= here
+        back |= visible & (here | (chance > 0.0)) & (lowest < -size)
+        findings[0, s] = advantage if lower else lowest
+        findings[1, s] = middle if lower else findings[1, s]
+    return tied, back
+
+
+@njit(nogil=True, cache=True)
+def _returned(middle, cells, findings, regained, witness):
+    """Keep the witness of the largest advantage that came back; a tie counts as 0."""
+    for s in range(cells.shape[1]):
+        advantage, size = cells[1, s] - middle * cells[2, s], ZERO * (1.0 + abs(cells[1, s]))
+        acts = cells[0, s] > 0.0 or abs(advantage) <= size
+        if findings[0, s] < -size and acts and max(advantage, 0.0) > regained:
+            regained = max(advantage, 0.0)
+            witness[0], witness[1], witness[2] = s, findings[1, s], middle
+    return regained

@@ -14,6 +14,7 @@ from numba import njit
 START = np.uint64(0)
 MOVE = np.uint64(1)
 TIE = np.uint64(2)
+SCORE = np.uint64(3)
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)

@@ -32,24 +32,28 @@ def set_up(transitions, costs, start, beta, policy, columns, lines):
     pinned = _often_visited(transitions, policy, beta)
     order[pinned], order[n - 1] = n - 1, pinned
     system = np.empty((n, 2 * n + 1))
+    for i in range(n):
+        taken, acts, waits = transitions[policy[order[i]], order[i]], transitions[1, i], transitions[0, i]
+        for j in range(n):
+            system[j, i] = -beta * taken[order[j]]
+            system[j, n + i] = beta * (acts[order[j]] - waits[order[j]])
     for j in range(n):
-        for i in range(n):
-            row = order[i]
-            system[j, i] = -beta * transitions[policy[row], row, order[j]]
-            system[j, n + i] = beta * (transitions[1, i, order[j]] - transitions[0, i, order[j]])
         system[j, j] += 1.0
         system[j, 2 * n] = (1.0 - beta) * start[order[j]]
-    system[n - 1, :n] = 1.0
-    system[n - 1, n : 2 * n] = 0.0
+    for i in range(n):
+        system[n - 1, i], system[n - 1, n + i] = 1.0, 0.0
     system[n - 1, 2 * n] = 1.0
     smallest = solve_in_place(system, n)
     if not smallest > 0.0:
         return 0.0
     for j in range(n):
-        columns[order[j]] = system[j, n:]
+        for i in range(n):
+            columns[order[j], i] = system[j, n + i]
+        columns[order[j], n] = system[j, 2 * n]
     for k in range(len(lines)):
         line = lines[k]
-        line[:n] = costs[k, 1] - costs[k, 0]
+        for i in range(n):
+            line[i] = costs[k, 1, i] - costs[k, 0, i]
         line[n] = 0.0
         for j in range(n):
             add(line, costs[k, policy[j], j], columns[j])
@@ -58,14 +62,17 @@ def set_up(transitions, costs, start, beta, policy, columns, lines):
 
 @njit(nogil=True, cache=True)
 def exchange(columns, lines, policy, j, scratch):
-    """Let state ``j`` take its other action; return the pivot, below SMALLEST_PIVOT if nothing was done."""
+    """Let state ``j`` take its other action; return the pivot, or 0 when it is too small and nothing was done."""
     sign = 1.0 if policy[j] == 0 else -1.0
     scratch[:] = columns[j]
     pivot = 1.0 - sign * scratch[j]
     if not pivot > SMALLEST_PIVOT:
-        return pivot
+        return 0.0
     factor = sign / pivot
-    for c in range(len(columns)):
+    n = len(columns)
+    for c in range(0, n - 3, 4):
+        _add_to_four(columns[c], columns[c + 1], columns[c + 2], columns[c + 3], factor, j, scratch)
+    for c in range(n - n % 4, n):
         add(columns[c], factor * columns[c, j], scratch)
     for k in range(len(lines)):
         add(lines[k], factor * lines[k, j], scratch)
@@ -75,15 +82,21 @@ def exchange(columns, lines, policy, j, scratch):
 
 @njit(nogil=True, cache=True)
 def residue(first_columns, first_lines, lines):
-    """How far ``lines`` of the policy that never acts are from what the set-up of the policy that always acts implies."""
-    n = len(first_columns)
-    largest = 0.0
+    """How far ``lines`` of the policy that never acts are from what the set-up of the policy that always acts implies.
+
+    Relative to one or to their size.
+    """
+    largest, size = 0.0, 1.0
+    lack = np.empty(lines.shape[1])
     for k in range(len(lines)):
-        lack = lines[k] - first_lines[k]
-        for j in range(n):
+        for i in range(len(lack)):
+            lack[i] = lines[k, i] - first_lines[k, i]
+            size = max(size, abs(lines[k, i]))
+        for j in range(len(first_columns)):
             add(lack, lines[k, j], first_columns[j])
-        largest = max(largest, np.abs(lack).max())
-    return largest
+        for i in range(len(lack)):
+            largest = max(largest, abs(lack[i]))
+    return largest / size
 
 
 @njit(nogil=True, cache=True)
@@ -91,6 +104,17 @@ def add(target, factor, source):
     """``target += factor * source``."""
     for i in range(len(target)):
         target[i] += factor * source[i]
+
+
+@njit(nogil=True, cache=True)
+def _add_to_four(first, second, third, fourth, factor, j, source):
+    """``add`` to four columns at once, each by its own entry ``j``, so that the source is read less often."""
+    f0, f1, f2, f3 = factor * first[j], factor * second[j], factor * third[j], factor * fourth[j]
+    for i in range(len(source)):
+        first[i] += f0 * source[i]
+        second[i] += f1 * source[i]
+        third[i] += f2 * source[i]
+        fourth[i] += f3 * source[i]
 
 
 @njit(nogil=True, cache=True)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from rmab._kernels.dual import respond
 from rmab.errors import ModelError, NotConverged
 from rmab.models.criterion import Discounted, Horizon
-from rmab.models.problem import Problem, check_problem
+from rmab.models.problem import Problem, check_counted, check_unpenalised
 
 MOST_NUMBERS = 2**24
 
@@ -77,7 +77,7 @@ def joint_optimum(problem: Problem) -> JointOptimum:
     Raises
     ------
     ModelError
-        If the joint problem is too large; the message names its size.
+        If the problem has penalties, or the joint problem is too large; the message names its size.
     NotConverged
         If policy iteration does not end.
 
@@ -90,7 +90,8 @@ def joint_optimum(problem: Problem) -> JointOptimum:
     >>> round(optimum.value, 10), int(optimum.policy[0].sum())
     (0.5, 1)
     """
-    check_problem(problem)
+    check_counted(problem)
+    check_unpenalised(problem, "bound the problem with fluid_bound")
     actions = _admissible(problem)
     transitions, rewards = _join(problem, actions)
     start = _joint_start(problem)

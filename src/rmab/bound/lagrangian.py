@@ -18,7 +18,7 @@ from rmab.bound.horizon import horizon_bound
 from rmab.bound.result import Bound
 from rmab.index.price import Dual, highest, lowest, minimise
 from rmab.models.criterion import Horizon
-from rmab.models.problem import Problem, check_problem
+from rmab.models.problem import Problem, check_unpenalised
 
 
 def lagrangian_bound(problem: Problem) -> Bound:
@@ -39,6 +39,8 @@ def lagrangian_bound(problem: Problem) -> Bound:
 
     Raises
     ------
+    ModelError
+        If the problem has penalties or a budget of several resources.
     NotConverged
         If the dual is not minimised in 500 evaluations, or policy iteration of a type does not end.
 
@@ -52,7 +54,7 @@ def lagrangian_bound(problem: Problem) -> Bound:
     upper bound 1 per period over all arms (Lagrangian dual: optimal after 3 evaluations)
     price 0.5 per activation; arms are acted on in 20.0 % to 20.0 % of periods (1 types)
     """
-    check_problem(problem)
+    check_unpenalised(problem, "use fluid_bound")
     if isinstance(problem.criterion, Horizon):
         return horizon_bound(problem)
     dual = Dual(problem)

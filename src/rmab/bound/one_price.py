@@ -24,7 +24,7 @@ import numpy as np
 from rmab.bound.lagrangian import lagrangian_bound
 from rmab.bound.result import Bound
 from rmab.models.criterion import Average, Horizon
-from rmab.models.problem import Problem, check_problem
+from rmab.models.problem import Problem, check_unpenalised
 
 
 def one_price_bound(problem: Problem, steps: int) -> Bound:
@@ -46,7 +46,7 @@ def one_price_bound(problem: Problem, steps: int) -> Bound:
     Raises
     ------
     ModelError
-        If ``steps`` is not a positive integer.
+        If ``steps`` is not a positive integer, or the problem has penalties.
     NotConverged
         If the long-run price cannot be found.
 
@@ -60,7 +60,7 @@ def one_price_bound(problem: Problem, steps: int) -> Bound:
     >>> round(long_run.value, 10), round(opening.value, 10)  # all ten start in the good state
     (2.0, 4.5)
     """
-    check_problem(problem)
+    check_unpenalised(problem, "use horizon_bound(problem, steps)")
     arms, n_steps = problem.arms, Horizon(steps).steps
     price = lagrangian_bound(Problem(arms, problem.budget, Average(), start=problem.start)).price
     p = arms.unit_rows

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from rmab.cli.options import LogOptions
 from rmab.cli.output import check_writable, provenance
-from rmab.report.files import write_whole
+from rmab.cli.problem_file import problem_fields, write_problem
 from rmab.report.json_text import json_text
 
 if TYPE_CHECKING:
@@ -33,26 +33,17 @@ def estimate(
     """
     check_writable(out, file)
     model = log.read(file)[1]
-    fields = _fields(model, provenance(file, **asdict(log)))
-    if out is not None and out.suffix == ".safetensors":
-        from rmab.models.store import save
-
-        save(out, model.arms, about=fields["about"])
-    elif out is not None:
-        write_whole({out: json_text(fields)})
-    print(json_text(fields) if json else model, end="" if json else "\n")
+    about = _about(model, provenance(file, **asdict(log)))
+    if out is not None:
+        write_problem(out, model.arms, about)
+    print(json_text(problem_fields(model.arms, about)) if json else model, end="" if json else "\n")
 
 
-def _fields(model: Model, made_from: dict[str, Any]) -> dict[str, Any]:
-    """A problem file: the arms, and what they are called and rest on under ``about``."""
+def _about(model: Model, made_from: dict[str, Any]) -> dict[str, Any]:
+    """What the arms are called and rest on."""
     return {
-        "transitions": model.transitions.tolist(),
-        "rewards": model.arms.rewards.tolist(),
-        "multiplicity": model.arms.multiplicity.tolist(),
-        "about": {
-            "labels": asdict(model.labels),
-            "counts": model.counts.tolist(),
-            "thin_cells": list(model.thin_cells),
-            "provenance": made_from,
-        },
+        "labels": asdict(model.labels),
+        "counts": model.counts.tolist(),
+        "thin_cells": list(model.thin_cells),
+        "provenance": made_from,
     }

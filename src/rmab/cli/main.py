@@ -18,6 +18,7 @@ from rmab.errors import RmabError
 _LOG = """examples/respiratory.csv --arm arm --time time --state state \\
     --action action --passive 0 --rewards "good=1,poor=0" --group center"""
 _ESTIMATE = f"rmab estimate {_LOG} \\\n    --out model.json"
+_SCENARIO = "rmab scenarios remote-sensing-v1 --variant RS4 --scale 20 \\\n    --out sensors.safetensors"
 
 VERBS = {
     "plan": (
@@ -26,17 +27,40 @@ VERBS = {
     ),
     "estimate": ("Estimate arms from a log of states and actions.", [_ESTIMATE]),
     "index": (
-        "Whittle, Gittins or gain index of every type and state of a problem file.",
-        [_ESTIMATE, "rmab index model.json --average", "rmab index model.json --average --kind gain --budget 20"],
+        "Whittle, Gittins, gain or POW index of every type and state of a problem file.",
+        [
+            _ESTIMATE,
+            "rmab index model.json --average",
+            "rmab index model.json --average --kind gain --budget 20",
+            _SCENARIO,
+            "rmab index sensors.safetensors --kind penalty",
+        ],
     ),
-    "bound": ("Upper bound on what any policy can earn.", [_ESTIMATE, "rmab bound model.json --budget 20 --average"]),
+    "bound": (
+        "Upper bound on what any policy can earn.",
+        [_ESTIMATE, "rmab bound model.json --budget 20 --average", _SCENARIO, "rmab bound sensors.safetensors"],
+    ),
     "simulate": (
         "Simulate one policy and report its gap to the bound.",
-        [_ESTIMATE, "rmab simulate model.json --budget 20 --average \\\n    --policy whittle --seed 1"],
+        [
+            _ESTIMATE,
+            "rmab simulate model.json --budget 20 --average \\\n    --policy whittle --seed 1",
+            _SCENARIO,
+            "rmab simulate sensors.safetensors --policy pow --replicates 20",
+        ],
     ),
     "compare": (
         "Simulate several policies on common random numbers.",
-        [_ESTIMATE, "rmab compare model.json --budget 20 --average \\\n    --policies whittle,myopic,none --seed 1"],
+        [
+            _ESTIMATE,
+            "rmab compare model.json --budget 20 --average \\\n    --policies whittle,myopic,none --seed 1",
+            _SCENARIO,
+            "rmab compare sensors.safetensors --replicates 20 \\\n    --policies whittle,pow,randomised-pow,feedback-pow",
+        ],
+    ),
+    "scenarios": (
+        "Published problems: list them, read about one, write it to a problem file.",
+        ["rmab scenarios", "rmab scenarios remote-sensing-v1", _SCENARIO],
     ),
     "reproduce": (
         "Run a published study again and hold it against its paper.",

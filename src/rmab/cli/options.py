@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter, Token
 
 from rmab.errors import ModelError
-from rmab.models.arms import Arms
-from rmab.models.budget import TopK
+from rmab.models.budget import Budget, Knapsack, TopK
 from rmab.models.criterion import Average, Criterion, Discounted, Horizon
 from rmab.models.problem import Problem
 
 if TYPE_CHECKING:
+    from rmab.cli.problem_file import Given
     from rmab.estimation.log import Log
     from rmab.estimation.transitions import Model
 
 DEFAULT_STEPS = 1000
+DEFAULT_CAP = 10.0
 
 
 def whole_number(_: Any, tokens: Sequence[Token]) -> int:
@@ -33,6 +34,8 @@ def whole_number(_: Any, tokens: Sequence[Token]) -> int:
 
 Whole = Annotated[int, Parameter(converter=whole_number)]
 MaybeWhole = Annotated[int | None, Parameter(converter=whole_number)]
+Flag = Annotated[bool, Parameter(negative=())]
+Exactly = Annotated[bool | None, Parameter(negative="--at-most")]
 
 
 @Parameter(name="*")
@@ -85,7 +88,7 @@ class LogOptions:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class CriterionOptions:
-    """What is maximised; say exactly one.
+    """What is maximised; say exactly one, or none for what the problem file says.
 
     Parameters
     ----------
@@ -101,9 +104,12 @@ class CriterionOptions:
     average: Annotated[bool, Parameter(negative=())] = False
     horizon: MaybeWhole = None
 
-    def criterion(self) -> Criterion:
-        """The criterion that was asked for."""
-        if (self.discount is not None) + self.average + (self.horizon is not None) != 1:
+    def criterion(self, saved: Criterion | None = None) -> Criterion:
+        """The criterion that was asked for, or else the one that was ``saved`` with the problem."""
+        asked = (self.discount is not None) + self.average + (self.horizon is not None)
+        if asked == 0 and saved is not None:
+            return saved
+        if asked != 1:
             raise ModelError("say what is maximised with exactly one of --discount B, --average and --horizon T")
         if self.discount == 1:
             raise ModelError("--discount 1 has no discounted value; use --average for the long-run average")
@@ -119,21 +125,48 @@ class BudgetOptions:
 
     Parameters
     ----------
-    budget : int
-        Arms that may be acted on per period.
-    exactly : bool
-        The whole budget must be used in every period.
+    budget : int, optional
+        Arms that may be acted on per period. Default: what the problem file says.
+    exactly : bool, optional
+        Whether the whole budget must be used in every period. Default: what the problem file says, or at most.
     start : int, optional
-        State in which every arm starts; without it the start is uniform over the states.
+        State in which every arm starts. Default: what the problem file says, or uniform over the states.
     """
 
-    budget: Whole
-    exactly: Annotated[bool, Parameter(negative=())] = False
+    budget: MaybeWhole = None
+    exactly: Exactly = None
     start: MaybeWhole = None
 
-    def problem(self, arms: Arms, criterion: Criterion) -> Problem:
-        """These arms under this budget."""
-        return Problem(arms, TopK(self.budget, exactly=self.exactly), criterion, start=self.start)
+    def problem(self, given: Given, criterion: CriterionOptions | None) -> Problem:
+        """What the file says, where these options and those on the criterion do not say otherwise."""
+        wanted = (criterion or CriterionOptions()).criterion(given.criterion)
+        start = given.start if self.start is None else self.start
+        return Problem(given.arms, self._budget(given.budget), wanted, given.penalties, start)
+
+    def configuration(self, given: Given, problem: Problem) -> dict[str, Any]:
+        """What ``problem`` was made of, for the provenance of a result."""
+        return {
+            "criterion": repr(problem.criterion),
+            "budget": repr(problem.budget),
+            "penalties": len(problem.excess_costs),
+            "start": self.started(given),
+        }
+
+    def started(self, given: Given) -> int | str | None:
+        """Where the arms start, for the provenance of a result; ``None`` is uniform over the states."""
+        saved = None if given.start is None else "as in the file"
+        return saved if self.start is None else self.start
+
+    def _budget(self, saved: Budget | None) -> Budget:
+        count = saved.k if self.budget is None and isinstance(saved, TopK) else self.budget
+        if count is not None:
+            as_saved = isinstance(saved, TopK) and saved.exactly
+            return TopK(count, exactly=as_saved if self.exactly is None else self.exactly)
+        if isinstance(saved, Knapsack):
+            if self.exactly is not None:
+                raise ModelError("--exactly and --at-most need a number of arms, --budget K; the file's budget is a knapsack")
+            return saved
+        raise ModelError("say how many arms may be acted on per period with --budget K; the problem file does not")
 
 
 @Parameter(name="*")

@@ -36,11 +36,11 @@ def provenance(file: Path, **configuration: Any) -> dict[str, Any]:
     return {"rmab": rmab.__version__, "file": str(file), **configuration}
 
 
-def check_writable(file: Path | None, source: Path) -> None:
+def check_writable(file: Path | None, source: Path | None = None) -> None:
     """Raise before the work starts when the folder of ``file`` does not exist, or ``file`` is the ``source`` that is read."""
     if file is None:
         return
-    if file.exists() and source.exists() and file.samefile(source):
+    if source is not None and file.exists() and source.exists() and file.samefile(source):
         raise ModelError(f"--out: {file} is the file that is read; name another, or it would be lost")
     if not file.absolute().parent.is_dir():
         raise ModelError(f"--out: the folder {file.absolute().parent} does not exist; create it first")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rmab.cli.options import DEFAULT_CAP
 from rmab.errors import ModelError
 from rmab.models.problem import Problem
 from rmab.policies.base import Policy
@@ -11,6 +12,13 @@ from rmab.policies.base import Policy
 NAMES = (
     "recommended",
     "whittle",
+    "pow",
+    "pow-lower",
+    "randomised-pow",
+    "feedback-pow",
+    "constrained-lagrangian",
+    "fawt",
+    "drift-plus-penalty",
     "lp-priority",
     "randomised-lp",
     "virtual-advice",
@@ -25,7 +33,7 @@ NAMES = (
 )
 
 
-def named_policy(name: str, problem: Problem) -> Policy:
+def named_policy(name: str, problem: Problem, cap: float = DEFAULT_CAP) -> Policy:
     """The policy called ``name`` for a problem.
 
     Parameters
@@ -34,6 +42,8 @@ def named_policy(name: str, problem: Problem) -> Policy:
         One of ``NAMES``; ``recommended`` is what ``rmab.solve`` picks.
     problem : Problem
         What it will act on.
+    cap : float
+        Largest multiplier of the policies that have one.
 
     Raises
     ------
@@ -43,11 +53,17 @@ def named_policy(name: str, problem: Problem) -> Policy:
     from rmab.index.whittle import whittle_index
     from rmab.policies.advice import VirtualAdvice
     from rmab.policies.baselines import Myopic, NoAction, RoundRobin, Uniform
+    from rmab.policies.constrained_lagrangian import ConstrainedLagrangian
+    from rmab.policies.drift_plus_penalty import DriftPlusPenalty
+    from rmab.policies.fawt import FaWT
+    from rmab.policies.feedback_pow import FeedbackPow
     from rmab.policies.id_policy import IdPolicy
     from rmab.policies.index import IndexPolicy
     from rmab.policies.lp_priority import LpPriority
     from rmab.policies.lp_update import LpUpdate
+    from rmab.policies.pow import Pow
     from rmab.policies.randomised_lp import RandomisedLp
+    from rmab.policies.randomised_pow import RandomisedPow
     from rmab.policies.set_expansion import SetExpansion
     from rmab.policies.solve import solve
     from rmab.policies.two_set import TwoSet
@@ -55,6 +71,13 @@ def named_policy(name: str, problem: Problem) -> Policy:
     makers: dict[str, Callable[[Problem], Policy]] = {
         "recommended": solve,
         "whittle": lambda given: IndexPolicy(whittle_index(given.arms, given.criterion)),
+        "pow": lambda given: Pow(given, cap=cap),
+        "pow-lower": lambda given: Pow(given, ties="lower", cap=cap),
+        "randomised-pow": lambda given: RandomisedPow(given, cap=cap),
+        "feedback-pow": lambda given: FeedbackPow(given, cap=cap),
+        "constrained-lagrangian": ConstrainedLagrangian,
+        "fawt": FaWT,
+        "drift-plus-penalty": DriftPlusPenalty,
         "lp-priority": LpPriority,
         "randomised-lp": RandomisedLp,
         "virtual-advice": VirtualAdvice,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
-
-from rmab.cli.options import MaybeWhole, Whole
+from rmab.cli.options import Flag, MaybeWhole, Whole
 from rmab.cli.output import progress_bar
 from rmab.errors import ModelError
+from rmab.report.json_text import json_text
 
-Flag = Annotated[bool, Parameter(negative=())]
+if TYPE_CHECKING:
+    from rmab.studies.study import Definition
 
 
 def reproduce(
@@ -40,16 +41,15 @@ def reproduce(
     threads : int, optional
         Threads to use; the result does not depend on it. Default: one per core.
     list : bool
-        List the studies.
+        List the studies and run none.
     json : bool
-        Print the result as JSON instead of text.
+        Print the result, or the list, as JSON instead of text.
     """
     from rmab.studies.registry import STUDIES
     from rmab.studies.registry import reproduce as run
 
     if study is None or list:
-        width = max(map(len, STUDIES))
-        print("\n".join(f"{name:{width}}  {definition.title}" for name, definition in STUDIES.items()))
+        print(json_text({"studies": _studies(STUDIES.values())}) if json else _lines(STUDIES.values()), end="")
         return
     if out is not None and out.exists() and not out.is_dir():
         raise ModelError(f"--out: {out} is a file; name a folder")
@@ -58,3 +58,14 @@ def reproduce(
     print(result.to_json() if json else f"{result}\n", end="")
     if out is not None:
         print(f"wrote {', '.join(result.save(out))} in {out}", file=sys.stderr)
+
+
+def _lines(studies: Collection[Definition]) -> str:
+    width = max(len(study.name) for study in studies)
+    return "".join(f"{study.name:{width}}  {study.title}\n" for study in studies)
+
+
+def _studies(studies: Collection[Definition]) -> list[dict[str, Any]]:
+    return [
+        {"name": study.name, "title": study.title, "citation": study.citation, "scales": [*study.scales]} for study in studies
+    ]

@@ -1,8 +1,9 @@
-"""Policies against the number of arms: reward per arm with its 95 % interval, and the line that no policy can pass."""
+"""Policies against the number of arms: what was measured with its 95 % interval, and the line to compare it with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from rmab.figures.style import ALTERNATES, INK, MARKERS, MUTED, SIZE, WARM, blank, label, quiet
@@ -13,38 +14,47 @@ if TYPE_CHECKING:
 
 ACROSS = 2
 APART = 1.05
+SMALL = 1e-3
 COLOURS = tuple(colour for colour in ALTERNATES if colour != WARM)
 
 
 class Curve(NamedTuple):
-    """One policy: numbers of arms, mean reward per arm, and the ends of its intervals, one entry per number of arms."""
+    """One policy: numbers of arms, means, and the ends of their intervals, one entry per number of arms."""
 
     n_arms: list[int]
     mean: list[float]
     low: list[float]
     high: list[float]
 
-    def add(self, n_arms: int, mean: float, low: float, high: float) -> None:
-        """One more point."""
-        self.n_arms.append(n_arms)
-        self.mean.append(mean)
-        self.low.append(low)
-        self.high.append(high)
+
+@dataclass
+class Panel:
+    """Curves by policy, what they measure, and the line that is drawn for comparison; ``stretched`` shows values near 0."""
+
+    title: str
+    subtitle: str = ""
+    measure: str = "reward per arm"
+    line: float = 0.0
+    stretched: bool = False
+    curves: dict[str, Curve] = field(default_factory=dict)
+
+    def add(self, policy: str, n_arms: int, mean: float, low: float, high: float, line: float) -> None:
+        """One more point, and where the line is."""
+        curve = self.curves.setdefault(policy, Curve([], [], [], []))
+        curve.n_arms.append(n_arms)
+        curve.mean.append(mean)
+        curve.low.append(low)
+        curve.high.append(high)
+        self.line = line
 
 
-def curves(
-    panels: Mapping[str, Mapping[str, Curve]], bounds: Mapping[str, float], *, subtitles: Mapping[str, str] | None = None
-) -> Figure:
-    """One panel per instance: every policy against the number of arms, drawn slightly apart so that equal ones show.
+def curves(panels: Sequence[Panel]) -> Figure:
+    """Every policy against the number of arms, drawn slightly apart so that equal ones show; two panels in a row.
 
     Parameters
     ----------
-    panels : mapping of str to mapping of str to Curve
-        Curves by instance and policy; all instances have the same policies.
-    bounds : mapping of str to float
-        Upper bound per arm, by instance.
-    subtitles : mapping of str to str, optional
-        A remark below the title of each panel.
+    panels : sequence of Panel
+        All of them have the same policies.
 
     Returns
     -------
@@ -52,19 +62,20 @@ def curves(
 
     Examples
     --------
-    >>> curve = Curve([10, 100], [0.4, 0.45], [0.38, 0.44], [0.42, 0.46])
-    >>> figure = curves({"example": {"whittle": curve}}, {"example": 0.5})
+    >>> panel = Panel("example")
+    >>> panel.add("whittle", 10, 0.4, 0.38, 0.42, line=0.5)
+    >>> figure = curves([panel])
     >>> figure.axes[0].get_xscale(), figure.axes[0].get_xlabel()
     ('log', 'number of arms N')
     """
     down = -(-len(panels) // ACROSS)
     figure = blank(0.75 + 2.75 * down)
     grid = figure.subplots(down, min(ACROSS, len(panels)), squeeze=False).ravel()
-    for axes, (name, policies) in zip(grid, panels.items(), strict=False):
-        _panel(axes, policies, bounds[name])
-        axes.set_title(label(name, 40), fontsize=SIZE + 0.5, color=INK, loc="left", fontweight="bold", pad=14)
+    for axes, panel in zip(grid, panels, strict=False):
+        _draw(axes, panel)
+        axes.set_title(label(panel.title, 40), fontsize=SIZE + 0.5, color=INK, loc="left", fontweight="bold", pad=14)
         axes.annotate(
-            (subtitles or {}).get(name, ""), (0, 1), xycoords="axes fraction", xytext=(0, 3), textcoords="offset points",
+            panel.subtitle, (0, 1), xycoords="axes fraction", xytext=(0, 3), textcoords="offset points",
             fontsize=SIZE - 1, color=MUTED,
         )  # fmt: skip
     for axes in grid[len(panels) :]:
@@ -79,10 +90,10 @@ def curves(
     return figure
 
 
-def _panel(axes: Axes, policies: Mapping[str, Curve], bound: float) -> None:
-    axes.axhline(bound, color=WARM, linewidth=1.4, label="bound", zorder=1)
-    middle = (len(policies) - 1) / 2
-    for position, (name, curve) in enumerate(policies.items()):
+def _draw(axes: Axes, panel: Panel) -> None:
+    axes.axhline(panel.line, color=WARM, linewidth=1.4, label="bound", zorder=1)
+    middle = (len(panel.curves) - 1) / 2
+    for position, (name, curve) in enumerate(panel.curves.items()):
         colour, marker, line = _look(position)
         places = [n * APART ** (position - middle) for n in curve.n_arms]
         axes.vlines(places, curve.low, curve.high, color=colour, linewidth=1.6, alpha=0.5)
@@ -90,9 +101,12 @@ def _panel(axes: Axes, policies: Mapping[str, Curve], bound: float) -> None:
             places, curve.mean, color=colour, marker=marker, linestyle=line, linewidth=1.0, markersize=4.5,
             markeredgecolor="white", markeredgewidth=0.4, label=label(name),
         )  # fmt: skip
-    quiet(axes, x="number of arms N", y="reward per arm", grid="y")
+    quiet(axes, x="number of arms N", y=panel.measure, grid="y")
+    if panel.stretched:
+        axes.set_yscale("symlog", linthresh=SMALL, linscale=0.5)
+        axes.set_ylim(bottom=-SMALL / 10)
     axes.set_xscale("log")
-    sizes = sorted({n for curve in policies.values() for n in curve.n_arms})
+    sizes = sorted({n for curve in panel.curves.values() for n in curve.n_arms})
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.minorticks_off()
 

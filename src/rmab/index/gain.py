@@ -42,7 +42,7 @@ from rmab.errors import ModelError
 from rmab.index.mean_field import MeanField, starts
 from rmab.index.price import Dual, highest, lowest, minimise
 from rmab.models.criterion import Horizon
-from rmab.models.problem import Problem, check_problem
+from rmab.models.problem import Problem, check_unpenalised
 
 TIE_BREAKS = ("none", "left", "right", "fluid")
 SIDES = {"left": -1, "none": 0, "right": 1}
@@ -121,7 +121,8 @@ def gain_index(problem: Problem, *, tie_break: str = "none") -> GainIndex:
     Raises
     ------
     ModelError
-        If the arms have more than two actions, the criterion is a finite horizon, or the tie break is unknown.
+        If the arms have more than two actions, the criterion is a finite horizon, the problem has penalties or a budget of
+        several resources, or the tie break is unknown.
     NotConverged
         If the price cannot be found.
 
@@ -158,7 +159,7 @@ lagrangian_index = gain_index
 
 
 def _check(problem: Problem, tie_break: str) -> None:
-    check_problem(problem)
+    check_unpenalised(problem, "use penalty_index")
     if problem.arms.n_actions != 2:
         raise ModelError(f"the gain index needs two actions, these arms have {problem.arms.n_actions}")
     if isinstance(problem.criterion, Horizon):

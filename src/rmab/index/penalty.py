@@ -37,6 +37,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import isfinite
 from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -135,34 +136,34 @@ class PenaltyIndex(Judged):
 
         Parameters
         ----------
-        charge : array_like, broadcast to shape (K,)
+        charge : array_like, broadcast to shape (..., K)
             Charge per activation. At a breakpoint, where several multipliers are optimal, the limit from above.
 
         Returns
         -------
-        ndarray, shape (K,), or (K, J) for several penalties
+        ndarray, shape (..., K), or (..., K, J) for several penalties
         """
         multipliers = self.paths.multipliers(self._charges(charge))
-        return multipliers[:, 0] if multipliers.shape[1] == 1 else multipliers
+        return multipliers[..., 0] if multipliers.shape[-1] == 1 else multipliers
 
     def dual(self, charge: ArrayLike) -> NDArray[np.float64]:
-        """Value of an arm of each type at a charge, shape ``(K,)``: convex and piecewise linear; per period."""
+        """Value of an arm of each type at a charge, convex and piecewise linear, per period; shapes as for ``multiplier``."""
         return self.paths.dual(self._charges(charge))
 
     def activation(self, charge: ArrayLike) -> NDArray[np.float64]:
-        """Share of periods in which an arm of each type is acted on at a charge, shape ``(K,)``; at a breakpoint from above."""
+        """Share of periods in which an arm of each type is acted on at a charge; shapes as for :meth:`multiplier`."""
         return self.paths.activation[self.paths.at(self._charges(charge))]
 
     def capped(self, charge: ArrayLike) -> NDArray[np.bool_]:
-        """Whether some multiplier of each type is at its cap at a charge, shape ``(K,)``: its requirement is then not kept."""
+        """Whether some multiplier of each type is at its cap, so that its requirement is not kept; shapes likewise."""
         multipliers = self.paths.multipliers(self._charges(charge))
-        return np.asarray((multipliers >= self.cap * (1 - 1e-9)).any(axis=1))
+        return np.asarray((multipliers >= self.cap * (1 - 1e-9)).any(axis=-1))
 
     def _charges(self, charge: ArrayLike) -> NDArray[np.float64]:
-        given = np.asarray(charge, dtype=np.float64)
-        if given.shape not in ((), (len(self.codes),)) or np.isnan(given).any():
-            raise ModelError(f"give one charge, or one for each of the {len(self.codes)} types, got {charge!r}")
-        return np.broadcast_to(given, len(self.codes))
+        given, n_types = np.asarray(charge, dtype=np.float64), len(self.codes)
+        if (given.ndim and given.shape[-1] not in (1, n_types)) or np.isnan(given).any():
+            raise ModelError(f"give one charge, or along the last axis one for each of the {n_types} types, got {charge!r}")
+        return np.broadcast_to(given, (*given.shape[:-1], n_types))
 
     def __str__(self) -> str:
         lower, upper = (np.array2string(table, precision=6, threshold=60) for table in (self.lower, self.upper))
@@ -235,9 +236,9 @@ def penalty_index(
     begin = Problem(arms, TopK(0), criterion, start=start).start_distribution
     counts, codes = np.zeros(shape[0], dtype=np.int64), np.zeros(shape[0], dtype=np.int8)
     ties, witness = np.empty((shape[0], 3, shape[1])), np.zeros((shape[0], 3))
+    found = Found(counts, codes, ties, witness)
     # the kernels are compiled anew for a read-only start, hence the copy
-    given = (arms.unit_rows, arms.rewards, excess, begin.copy(), beta, float(cap))
-    work = partial(_paths, given, (counts, codes, ties, witness))
+    work = partial(_paths, arms.unit_rows, arms.rewards, excess, begin.copy(), beta, float(cap), found)
     chunk = max(1, min(1024, CHUNK // shape[1] ** 3))
     rows = map_chunks(work, shape[0], chunk=chunk, threads=threads, progress=progress)
     proofs = {
@@ -251,12 +252,31 @@ def penalty_index(
     return PenaltyIndex(ties[:, 0], ties[:, 1], ties[:, 2], float(cap), codes, proofs, paths, repr(criterion))
 
 
-def _paths(given: tuple, found: tuple[NDArray, ...], first: int, last: int) -> NDArray[np.float64]:
+class Found(NamedTuple):
+    """Room for what is found about every type: segments and codes (K,), ties (K, 3, S), witness (K, 3)."""
+
+    counts: NDArray[np.int64]
+    codes: NDArray[np.int8]
+    ties: NDArray[np.float64]
+    witness: NDArray[np.float64]
+
+
+def _paths(
+    p: NDArray[np.float64],
+    r: NDArray[np.float64],
+    excess: NDArray[np.float64],
+    start: NDArray[np.float64],
+    beta: float,
+    cap: float,
+    found: Found,
+    first: int,
+    last: int,
+) -> NDArray[np.float64]:
     """Rows of the paths of the types ``first <= k < last``; the rest goes into ``found``."""
-    n_states, width = given[1].shape[2], 3 + 5 * len(given[2])
+    n_states, width = r.shape[2], 3 + 5 * len(excess)
     parts = []
     while first < last:
         rows = np.empty((most_segments(n_states) + (last - first) * 2 * n_states, width))
-        first, count = follow_types(*given, first, last, rows, *found)
+        first, count = follow_types(p, r, excess, start, beta, cap, first, last, rows, *found)
         parts.append(rows[:count])
     return np.concatenate(parts)

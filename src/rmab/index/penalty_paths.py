@@ -67,7 +67,7 @@ class PenaltyPaths:
         return np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
 
     def at(self, charge: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The segment of each type at its charge, both of shape ``(K,)``; at a breakpoint the segment that starts there.
+        """The segment of each type at its charge, both of shape ``(..., K)``; at a breakpoint the segment that starts there.
 
         Raises
         ------
@@ -79,20 +79,27 @@ class PenaltyPaths:
             raise NotConverged(
                 f"type {missing[0]} has no path: its numbers did not settle; use a discount below 1 or rescale its rewards"
             )
-        reached = self.charge <= charge[self.type_of_segment]
-        return self.first[:-1] + np.add.reduceat(reached, self.first[:-1], dtype=np.int64) - 1
+        columns = charge.reshape(-1, len(self.first) - 1).T
+        found = [
+            self.charge[begin:end].searchsorted(column, side="right")
+            for begin, end, column in zip(self.first[:-1], self.first[1:], columns, strict=True)
+        ]
+        return (np.stack(found, axis=-1) - 1 + self.first[:-1]).reshape(charge.shape)
 
     def multipliers(self, charge: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Multipliers of each type at its charge, shape ``(K, J)``."""
-        here = self.at(charge)
-        since = np.where(np.isfinite(self.charge[here]), charge - self.charge[here], 0.0)
-        return self.multiplier[here] + self.slope[here] * since[:, np.newaxis]
+        """Multipliers of each type at its charge, shape ``(..., K, J)``."""
+        return self._multipliers(charge, self.at(charge))
 
     def dual(self, charge: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Value of each type at its charge, shape ``(K,)``: reward less charges less multipliers times excesses."""
+        """Value of each type at its charge, shape ``(..., K)``: reward less charges less multipliers times excesses."""
         here = self.at(charge)
-        owed = (self.multipliers(charge) * self.excess[here]).sum(axis=1)
+        owed = (self._multipliers(charge, here) * self.excess[here]).sum(axis=-1)
         return self.reward[here] - charge * self.activation[here] - owed
+
+    def _multipliers(self, charge: NDArray[np.float64], here: NDArray[np.int64]) -> NDArray[np.float64]:
+        begin = self.charge[here]
+        since = np.where(np.isfinite(begin), charge - begin, 0.0)
+        return self.multiplier[here] + self.slope[here] * since[..., np.newaxis]
 
     def levels(self, acting: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """``sup{charge: chance of acting >= u}`` as a step function of ``u`` in every state.

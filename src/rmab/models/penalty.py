@@ -57,9 +57,9 @@ class Penalty:
         if limits.shape not in ((), (len(table),)):
             raise ModelError(f"a penalty needs one bound, or one for each of its {len(table)} types, got shape {limits.shape}")
         limits = np.broadcast_to(limits, len(table)).copy()
-        bad = np.flatnonzero(np.isnan(limits) | (limits == -np.inf))
-        if len(bad):
-            raise ModelError(f"the penalty bound of type {bad[0]} is {limits[bad[0]]}; give a number, or inf for no requirement")
+        odd = np.flatnonzero(np.isnan(limits) | (limits == -np.inf))
+        if len(odd):
+            raise ModelError(f"the penalty bound of type {odd[0]} is {limits[odd[0]]}; give a number, or inf for none")
         for array in (table, limits):
             array.setflags(write=False)
         object.__setattr__(self, "cost", table)

@@ -82,17 +82,36 @@ class Problem:
 
     @property
     def costs(self) -> NDArray[np.float64]:
-        """What one activation of an arm of each type takes of the budget, shape ``(K,)``: ones unless it is a knapsack."""
-        return np.array(self.budget.costs) if isinstance(self.budget, Knapsack) else np.ones(self.arms.n_types)
+        """What one activation of an arm of each type takes of the budget, shape ``(K,)``: ones unless it is a knapsack.
+
+        Raises :class:`ModelError` when the knapsack has several resources, as ``capacity`` does.
+        """
+        self._check_single()
+        return self.resource_costs[0]
 
     @property
     def capacity(self) -> float:
         """What the activations of one period may take together."""
-        return self.budget.capacity if isinstance(self.budget, Knapsack) else float(self.budget.k)
+        self._check_single()
+        return float(self.capacities[0])
+
+    @property
+    def resource_costs(self) -> NDArray[np.float64]:
+        """What one activation of each type takes of each resource, shape ``(R, K)``; ones unless the budget is a knapsack."""
+        return np.array(self.budget.cost_rows) if isinstance(self.budget, Knapsack) else np.ones((1, self.arms.n_types))
+
+    @property
+    def capacities(self) -> NDArray[np.float64]:
+        """What the activations of one period may take of each resource, shape ``(R,)``."""
+        return np.array(self.budget.capacities if isinstance(self.budget, Knapsack) else [float(self.budget.k)])
+
+    def _check_single(self) -> None:
+        if isinstance(self.budget, Knapsack):
+            self.budget.check_single()
 
     @property
     def excess_costs(self) -> NDArray[np.float64]:
-        """Cost less bound of every penalty, whose mean must not be positive, shape ``(J, K, A, S)``; no penalty is ``J = 0``."""
+        """Cost less bound of every penalty, whose mean must not be positive, shape ``(J, K, A, S)``; ``J = 0`` without."""
         return excess_costs(self.arms, self.penalties)
 
     @property

@@ -5,14 +5,19 @@ A file is in the safetensors format: arrays, and a header whose field ``rmab`` s
 ===================  ==============================================================================================
 name                 content
 ===================  ==============================================================================================
-``schema``           version of this layout; a file of a newer one is refused
+``schema``           version of this layout, see below; a file of a newer one is refused
 ``kind``             ``arms`` or ``problem``
 ``package_version``  version of ``rmab`` that wrote the file
-``configuration``    budget and criterion of a problem
+``configuration``    budget and criterion of a problem, and whether it has ``one`` penalty or ``several``
 ``about``            whatever the caller wants to keep, such as settings or the time
 ``entropy``          entropy of the random numbers behind the content, or null
 ``sha256``           digest of all of the above and of all arrays
 ===================  ==============================================================================================
+
+Schema 1 holds arms, and problems whose budget is of one resource and which have no penalties. Schema 2 adds penalties (arrays
+``penalty_costs``, shape (J, K, A, S), and ``penalty_bounds``, shape (J, K)) and budgets of several resources. Every file has
+the lowest schema that holds its content: what has no penalties can still be read by versions that know none, and those refuse
+what has, instead of passing over it.
 
 The file is written under a temporary name in the same folder, then renamed, so readers see the old file or the new one. The
 digest finds any change on disk; the same content gives the same bytes. Nothing in a file is ever executed.
@@ -37,11 +42,12 @@ from safetensors.numpy import save as to_bytes
 from rmab import __version__
 from rmab.errors import StoreError
 from rmab.models.arms import Arms
-from rmab.models.budget import Knapsack, TopK
+from rmab.models.budget import Budget, Knapsack, TopK
 from rmab.models.criterion import Average, Criterion, Discounted, Horizon
+from rmab.models.penalty import Penalty, listed
 from rmab.models.problem import Problem
 
-SCHEMA = 1
+SCHEMA = 2
 
 _CRITERIA: dict[str, type[Discounted] | type[Average] | type[Horizon]] = {
     "Discounted": Discounted,
@@ -97,9 +103,11 @@ def save(
     Arms(100 arms of 1 types, 2 actions, 2 states)
     {'source': 'made up'}
     """
+    if not isinstance(obj, Arms | Problem):
+        raise StoreError(f"only Arms and Problem can be saved, got {type(obj).__name__}")
     kind, arrays, configuration = _take_apart(obj)
     header = {
-        "schema": SCHEMA,
+        "schema": _schema(obj),
         "kind": kind,
         "package_version": __version__,
         "configuration": configuration,
@@ -132,15 +140,64 @@ def provenance(path: str | os.PathLike[str]) -> Provenance:
     return Provenance(**{field.name: header[field.name] for field in fields(Provenance)})
 
 
+def settings(problem: Problem) -> dict[str, Any]:
+    """Budget and criterion of a problem as plain values, which :func:`budget_from` and :func:`criterion_from` take back.
+
+    Examples
+    --------
+    >>> arms = Arms([[[1.0]], [[1.0]]], [[0], [1]])
+    >>> settings(Problem(arms, TopK(1), Discounted(0.95)))
+    {'budget': {'k': 1, 'exactly': False}, 'criterion': {'name': 'Discounted', 'beta': 0.95}}
+    """
+    criterion = {"name": type(problem.criterion).__name__, **asdict(problem.criterion)}
+    return {"budget": asdict(problem.budget), "criterion": criterion}
+
+
+def budget_from(fields: Mapping[str, Any]) -> Budget:
+    """A budget from the fields of a :class:`TopK` or a :class:`Knapsack`; other fields raise :class:`TypeError`.
+
+    Examples
+    --------
+    >>> budget_from({"k": 3})
+    TopK(k=3, exactly=False)
+    """
+    return Knapsack(**fields) if "capacity" in fields else TopK(**fields)
+
+
+def criterion_from(fields: Mapping[str, Any]) -> Criterion:
+    """A criterion from its name and its fields; an unknown name raises :class:`KeyError`, other fields :class:`TypeError`.
+
+    Examples
+    --------
+    >>> criterion_from({"name": "Average"})
+    Average()
+    """
+    return _CRITERIA[fields["name"]](**{name: value for name, value in fields.items() if name != "name"})
+
+
+def _schema(obj: Arms | Problem) -> int:
+    """The lowest schema that holds an object."""
+    plain = isinstance(obj, Arms) or (obj.penalties is None and not _several_resources(obj.budget))
+    return 1 if plain else SCHEMA
+
+
+def _several_resources(budget: Budget) -> bool:
+    return isinstance(budget, Knapsack) and budget.n_resources > 1
+
+
 def _take_apart(obj: Arms | Problem) -> tuple[str, dict[str, NDArray], dict[str, Any]]:
     if isinstance(obj, Arms):
         return "arms", _arrays(obj), {}
-    if isinstance(obj, Problem):
-        criterion = {"name": type(obj.criterion).__name__, **asdict(obj.criterion)}
-        # safetensors writes memory as it lies, so every array must be C-contiguous
-        start = np.ascontiguousarray(obj.start)
-        return "problem", {**_arrays(obj.arms), "start": start}, {"budget": asdict(obj.budget), "criterion": criterion}
-    raise StoreError(f"only Arms and Problem can be saved, got {type(obj).__name__}")
+    # safetensors writes memory as it lies, so every array must be C-contiguous
+    arrays, configuration = {**_arrays(obj.arms), "start": np.ascontiguousarray(obj.start)}, settings(obj)
+    if obj.penalties is not None:
+        given = listed(obj.penalties)
+        arrays |= {
+            "penalty_costs": np.stack([penalty.cost for penalty in given]),
+            "penalty_bounds": np.stack([penalty.bound for penalty in given]),
+        }
+        configuration["penalties"] = "one" if isinstance(obj.penalties, Penalty) else "several"
+    return "problem", arrays, configuration
 
 
 def _arrays(arms: Arms) -> dict[str, NDArray]:
@@ -152,11 +209,16 @@ def _put_together(kind: str, arrays: dict[str, NDArray], configuration: dict[str
     if kind == "arms":
         return arms
     if kind == "problem":
-        criterion = dict(configuration["criterion"])
-        kept: Criterion = _CRITERIA[criterion.pop("name")](**criterion)
-        budget = Knapsack if "capacity" in configuration["budget"] else TopK
-        return Problem(arms, budget(**configuration["budget"]), kept, start=arrays["start"])
+        budget, criterion = budget_from(configuration["budget"]), criterion_from(configuration["criterion"])
+        return Problem(arms, budget, criterion, _penalties(arrays, configuration.get("penalties")), arrays["start"])
     raise KeyError(f"unknown kind {kind!r}")
+
+
+def _penalties(arrays: dict[str, NDArray], number: str | None) -> Penalty | tuple[Penalty, ...] | None:
+    if number is None:
+        return None
+    given = tuple(Penalty(*each) for each in zip(arrays["penalty_costs"], arrays["penalty_bounds"], strict=True))
+    return given[0] if number == "one" else given
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -170,7 +232,7 @@ def _digest(header: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> str:
     digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for name in sorted(arrays):
         digest.update(f"{name} {arrays[name].dtype.str} {arrays[name].shape}".encode())
-        digest.update(arrays[name].tobytes())
+        digest.update(np.ascontiguousarray(arrays[name]).data)  # the memory itself, not a copy of it
     return digest.hexdigest()
 
 

@@ -36,7 +36,7 @@ from rmab.planning.result import Plan
 from rmab.planning.sensitivity import Sensitivity, sensitivity
 from rmab.planning.tables import Standing, calls_table, cells_table, cohort_table
 from rmab.planning.worth import next_period_effect, worth_of_acting
-from rmab.policies.base import Policy
+from rmab.policies.base import Policy, PriorityRule
 from rmab.policies.baselines import Myopic, NoAction, Uniform
 from rmab.policies.solve import Choice as Recommended
 from rmab.policies.solve import solve
@@ -172,6 +172,7 @@ def _check(model: Model, criterion: Average | Discounted, replicates: int, draws
 
 def _standing(model: Model, problem: Problem, policy: Recommended, number: int) -> Standing:
     rule = policy.rule(problem)
+    assert isinstance(rule, PriorityRule)  # as for every problem without penalties
     index = rule.at(0)
     states = problem.start_states
     assert states is not None

@@ -1,10 +1,12 @@
 """The greedy policy under a knapsack: fill the budget with what is worth most per unit of cost.
 
 1. Sort the arms by index per unit of cost, ties at random.
-2. Go down the list: act on an arm if its cost still fits, else pass it over. Arms whose index is below the threshold are left
-   alone.
+2. Go down the list: act on an arm if its cost still fits, of every resource, else pass it over. Arms whose index is below the
+   threshold are left alone.
 
-Against the fractional knapsack at most one arm's worth is lost, so the loss per arm vanishes as the capacity grows.
+Against the fractional knapsack at most one arm's worth is lost, so the loss per arm vanishes as the capacity grows. With
+several resources the caller says what ranks, such as the worth of an activation over its cost at the ``prices`` of
+:func:`rmab.fluid_bound`.
 
 Reference: G. B. Dantzig, "Discrete-variable extremum problems", Operations Research 5 (1957). Cost: one sort of ``N`` numbers.
 """
@@ -19,10 +21,9 @@ from numpy.typing import ArrayLike, NDArray
 from rmab.errors import ModelError
 from rmab.index.gain import GainIndex
 from rmab.index.table import IndexTable
+from rmab.models.budget import ROUNDING
 from rmab.models.problem import Problem
 from rmab.policies.base import PriorityRule, check_shape, checked_states
-
-ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -71,18 +72,19 @@ class KnapsackPolicy:
         worth = self.density[kind, given]
         order = np.lexsort((np.random.default_rng(rng).random(len(given)), -worth))
         chosen = np.zeros(len(given), dtype=np.int64)
-        chosen[_fill(order[worth[order] >= self.threshold], problem.costs[kind], problem.capacity * (1 + ROUNDING))] = 1
+        costs, room = problem.resource_costs[:, kind], problem.capacities * (1 + ROUNDING)
+        chosen[_fill(order[worth[order] >= self.threshold], costs, room)] = 1
         return chosen
 
 
-def _fill(order: NDArray[np.int64], cost: NDArray[np.float64], left: float) -> NDArray[np.int64]:
-    """The arms of ``order`` that fit one after the other, those that do not passed over."""
+def _fill(order: NDArray[np.int64], cost: NDArray[np.float64], left: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The arms of ``order`` that fit one after the other, given costs (R, N) and room (R,), those that do not passed over."""
     taken = [order[:0]]
     while True:
-        order = order[cost[order] <= left]
-        fits = int(np.searchsorted(np.cumsum(cost[order]), left, side="right"))
+        order = order[(cost[:, order] <= left[:, np.newaxis]).all(axis=0)]
+        fits = int((np.cumsum(cost[:, order], axis=1) <= left[:, np.newaxis]).all(axis=0).sum())
         if fits == 0:
             return np.concatenate(taken)
         taken.append(order[:fits])
-        left -= float(cost[order[:fits]].sum())
+        left = left - cost[:, order[:fits]].sum(axis=1)
         order = order[fits:]

@@ -110,7 +110,7 @@ class LpUpdate:
         weight = self._gamma ** np.arange(n_steps)
         rewards = weight[:, np.newaxis, np.newaxis, np.newaxis] * arms.rewards
         rewards[-1] += self._gamma**n_steps * np.einsum("kast,kt->kas", arms.unit_rows, self._end)
-        _, occupancy, prices = horizon_program(self.problem, start, rewards)
+        _, occupancy, prices, _ = horizon_program(self.problem, start, rewards)
         worth = worth_of_acting(self.problem, prices / weight, self._gamma, self._end)
         advantage = worth - (prices / weight)[:, np.newaxis, np.newaxis]
         return planned_shares(occupancy, advantage), advantage, worth

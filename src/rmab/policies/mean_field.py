@@ -31,7 +31,7 @@ from rmab.errors import FluidGapWarning, ModelError
 from rmab.index.mean_field import MeanField, starts
 from rmab.index.price import Dual
 from rmab.models.criterion import Average, Discounted, Horizon
-from rmab.models.problem import Problem, check_counted
+from rmab.models.problem import Problem, check_counted, check_unpenalised
 from rmab.policies.base import PriorityPolicy, PriorityRule, check_shape
 from rmab.policies.baselines import Uniform
 
@@ -157,6 +157,7 @@ def fluid_check(problem: Problem, policy: PriorityPolicy, *, tolerance: float = 
 
 def _rule(problem: Problem, policy: PriorityPolicy, tolerance: float) -> PriorityRule:
     check_counted(problem)
+    check_unpenalised(problem, "simulate the policy beside fluid_bound")
     if problem.arms.n_actions != 2:
         raise ModelError(f"the fluid check needs two actions, these arms have {problem.arms.n_actions}")
     if not isinstance(policy, PriorityPolicy):

@@ -20,7 +20,7 @@ from rmab.bound.horizon import horizon_bound
 from rmab.errors import ModelError
 from rmab.index.gain import gain_index
 from rmab.models.criterion import Horizon
-from rmab.models.problem import Problem, check_problem
+from rmab.models.problem import Problem, check_counted, check_unpenalised
 from rmab.policies.horizon_lp import worth_of_acting
 from rmab.policies.index import IndexPolicy
 
@@ -41,7 +41,7 @@ def priced_policy(problem: Problem) -> IndexPolicy:
     Raises
     ------
     ModelError
-        If the arms have more than two actions.
+        If the arms have more than two actions or the problem has penalties.
     NotConverged
         If the price cannot be found.
 
@@ -54,9 +54,10 @@ def priced_policy(problem: Problem) -> IndexPolicy:
     >>> priced_policy(Problem(arms, TopK(2), Discounted(0.5), start=0)).values
     array([[0.5, 0.5]])
     """
-    check_problem(problem)
+    check_unpenalised(problem, "let solve(problem) choose a policy")
     if problem.arms.n_actions != 2:
         raise ModelError(f"the gain index needs two actions, these arms have {problem.arms.n_actions}")
     if isinstance(problem.criterion, Horizon):
+        check_counted(problem)
         return IndexPolicy(worth_of_acting(problem, horizon_bound(problem).prices))
     return IndexPolicy(gain_index(problem))

@@ -35,7 +35,7 @@ from rmab.errors import ModelError
 from rmab.index.gain import gain_index
 from rmab.models.budget import Budget
 from rmab.models.criterion import Horizon
-from rmab.models.problem import Problem, check_counted
+from rmab.models.problem import Problem, check_counted, check_unpenalised
 from rmab.policies.base import checked_states
 
 EMPTY = 1e-7
@@ -252,8 +252,9 @@ def pick(cells: NDArray[np.int64], quota: NDArray[np.int64], order: NDArray[np.i
 
 
 def check_suited(problem: Problem) -> None:
-    """Raise :class:`ModelError` unless the arms have two actions and the budget counts activations."""
+    """Raise :class:`ModelError` unless arms have two actions and no penalties, and the budget counts activations."""
     check_counted(problem)
+    check_unpenalised(problem, "let solve(problem) choose a policy")
     if problem.arms.n_actions != 2:
         raise ModelError(
             f"this policy needs two actions, these arms have {problem.arms.n_actions}; fluid_bound takes any number"

@@ -66,7 +66,7 @@ class Comparison:
         return self.outcomes[name]
 
     def __str__(self) -> str:
-        rows = [("policy", "reward", "95 % CI", "activations", f"less {self.best}", "95 % CI")]
+        rows: list[tuple[str, ...]] = [("policy", "reward", "95 % CI", "activations", f"less {self.best}", "95 % CI")]
         for name, outcome in self.outcomes.items():
             paired = self.difference(name)
             rows.append(
@@ -79,6 +79,18 @@ class Comparison:
                     "" if name == self.best else f"{paired.interval[0]:+.6g} to {paired.interval[1]:+.6g}",
                 )
             )
+        rows = [row + owed for row, owed in zip(rows, self._owed(), strict=True)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join(lines)
+
+    def _owed(self) -> list[tuple[str, ...]]:
+        """Further cells of every row, on the violation of penalties, if there are any."""
+        outcomes = self.outcomes.values()
+        if not any(len(outcome.excess) for outcome in outcomes):
+            return [()] * (1 + len(outcomes))
+        rows: list[tuple[str, ...]] = [("violation", "95 % CI", "worst type")]
+        for outcome in outcomes:
+            low, high = outcome.mean_violation_interval
+            rows.append((f"{outcome.mean_violation:.3g}", f"{low:.3g} to {high:.3g}", f"{outcome.violation.max():.3g}"))
+        return rows

@@ -68,8 +68,9 @@ def prefers_counts(problem: Problem) -> bool:
 
 
 def _chunk(census: Census, tables: Any, budget: int, steps: int, words: NDArray[np.uint64], first: int, last: int) -> Record:
-    record = empty_record(last - first, steps, census.rewards.shape[2])
-    run_counts(first, words[0], words[1], *census, tables, budget, *record)
+    # counts follow no arms, so nothing is seen of what arms owe on their own
+    record = empty_record(last - first, steps, (0, *census.rewards.shape))
+    run_counts(first, words[0], words[1], *census, tables, budget, record.reward, record.acted, record.occupancy)
     return record
 
 

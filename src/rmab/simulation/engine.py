@@ -14,29 +14,60 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rmab.models.criterion import Discounted
+from rmab.models.problem import Problem
 from rmab.parallel import Progress, default_threads, map_chunks
 from rmab.policies.base import PriorityRule
 
 
 class Record(NamedTuple):
-    """What was seen in some replicates: rewards and activations (R, T), arms per state summed over replicates (T, S)."""
+    """What was seen in some replicates: rewards and activations (R, T), arms per state summed over replicates (T, S).
+
+    Of what arms owe on their own, means over the arms of each type: of the excess over each bound (R, J, K), and of the most
+    that is above 0 (R, K).
+    """
 
     reward: NDArray[np.float64]
     acted: NDArray[np.int64]
     occupancy: NDArray[np.int64]
+    excess: NDArray[np.float64]
+    violation: NDArray[np.float64]
 
 
-def empty_record(replicates: int, steps: int, n_states: int) -> Record:
-    """Room for ``replicates`` rows; occupancies are added to, so they start at 0.
+def empty_record(replicates: int, steps: int, shape: tuple[int, ...]) -> Record:
+    """Room for ``replicates`` rows of a problem whose excess costs have ``shape`` (J, K, A, S); occupancies start at 0.
 
     Examples
     --------
-    >>> empty_record(2, 3, 4).occupancy.shape
-    (3, 4)
+    >>> record = empty_record(2, 3, (1, 5, 2, 4))
+    >>> record.occupancy.shape, record.excess.shape
+    ((3, 4), (2, 1, 5))
     """
-    reward = np.empty((replicates, steps))
-    acted = np.empty((replicates, steps), dtype=np.int64)
-    return Record(reward, acted, np.zeros((steps, n_states), dtype=np.int64))
+    n_penalties, n_types, _, n_states = shape
+    return Record(
+        np.empty((replicates, steps)),
+        np.empty((replicates, steps), dtype=np.int64),
+        np.zeros((steps, n_states), dtype=np.int64),
+        np.zeros((replicates, n_penalties, n_types)),
+        np.zeros((replicates, n_types)),
+    )
+
+
+def period_weights(problem: Problem, steps: int, burn_in: int) -> NDArray[np.float64]:
+    """What each period counts in a value per period, shape ``(T,)``.
+
+    Examples
+    --------
+    >>> from rmab.models.arms import Arms
+    >>> from rmab.models.budget import TopK
+    >>> from rmab.models.criterion import Average
+    >>> period_weights(Problem(Arms([[[1.0]], [[1.0]]], [[0], [1]]), TopK(1), Average()), 4, 2)
+    array([0. , 0. , 0.5, 0.5])
+    """
+    if isinstance(problem.criterion, Discounted):
+        beta = problem.criterion.beta
+        return (1 - beta) * beta ** np.arange(float(steps))
+    return (np.arange(steps) >= burn_in) / float(steps - burn_in)
 
 
 @dataclass(frozen=True)
@@ -53,7 +84,7 @@ class Workers:
 
         Examples
         --------
-        >>> Workers(threads=1).run(lambda first, last: empty_record(last - first, 2, 2), 10).reward.shape
+        >>> Workers(threads=1).run(lambda first, last: empty_record(last - first, 2, (0, 1, 2, 2)), 10).reward.shape
         (10, 2)
         """
         threads = default_threads() if self.threads is None else self.threads
@@ -63,6 +94,8 @@ class Workers:
             np.concatenate([part.reward for part in parts]),
             np.concatenate([part.acted for part in parts]),
             sum((part.occupancy for part in parts[1:]), parts[0].occupancy),
+            np.concatenate([part.excess for part in parts]),
+            np.concatenate([part.violation for part in parts]),
         )
 
 

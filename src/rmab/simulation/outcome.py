@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rmab.models.criterion import Average, Discounted
 from rmab.models.problem import Problem
-from rmab.simulation.engine import Record
+from rmab.simulation.engine import Record, period_weights
 from rmab.simulation.gap import Gap, gap_to
 from rmab.simulation.interval import batch_half_width, student_half_width
 
@@ -36,7 +36,20 @@ class Outcome:
     activations : ndarray, shape (T,)
         Mean number of arms acted on in each period.
     violation : ndarray, shape (K,)
-        Mean excess of each type's cost over its bound; zero for a problem without penalties.
+        By how much an arm of each type exceeds its bounds, in the worst of its penalties, never negative; zero for a problem
+        without penalties. Under the average criterion every arm is held to its own mean over periods (after ``burn_in``), and
+        this is the mean over arms and replicates of what is above the bound. Otherwise the requirement is on the
+        expectation, and the excess is averaged over arms and replicates first.
+    violation_interval : ndarray, shape (K, 2)
+        95 % confidence interval of each entry of ``violation``, by Student's t over replicates, cut off at 0; infinite above
+        when there is one replicate.
+    mean_violation : float
+        Mean of ``violation`` over all arms.
+    mean_violation_interval : tuple of float
+        95 % confidence interval of ``mean_violation``, likewise; unless the criterion is the average, the mean of the ends of
+        the types' intervals.
+    excess : ndarray, shape (J, K)
+        Mean of cost less bound of each penalty and type: negative where the bound is kept with something to spare.
     states : ndarray, shape (T, S)
         Mean share of the arms that is in each state in each period, before acting; rows sum to 1.
     truncation : float
@@ -59,6 +72,10 @@ class Outcome:
     curve_interval: NDArray[np.float64]
     activations: NDArray[np.float64]
     violation: NDArray[np.float64]
+    violation_interval: NDArray[np.float64]
+    mean_violation: float
+    mean_violation_interval: tuple[float, float]
+    excess: NDArray[np.float64]
     states: NDArray[np.float64]
     truncation: float
     engine: str
@@ -89,7 +106,19 @@ class Outcome:
         return (
             f"reward per period {self.mean:.6g} (95 % CI {low:.6g} to {high:.6g}), "
             f"{self.activations.mean():.6g} activations per period\n"
+            f"{self._owed()}"
             f"{self.replicates} replicates of {self.steps} periods, {self.engine} engine: {self.status}"
+        )
+
+    def _owed(self) -> str:
+        """A line on the penalties, if there are any."""
+        if not len(self.excess):
+            return ""
+        worst = int(self.violation.argmax())
+        (low, high), (least, most) = self.mean_violation_interval, self.violation_interval[worst]
+        return (
+            f"violation {self.mean_violation:.3g} per arm (95 % CI {low:.3g} to {high:.3g}), "
+            f"worst type {worst}: {self.violation[worst]:.3g} (95 % CI {least:.3g} to {most:.3g})\n"
         )
 
 
@@ -110,7 +139,7 @@ def summarise(problem: Problem, record: Record, *, burn_in: int, engine: str, en
         curve=curve,
         curve_interval=np.stack([curve - band, curve + band], axis=1),
         activations=record.acted.mean(axis=0),
-        violation=np.zeros(problem.arms.n_types),
+        **_dues(problem, record),
         states=record.occupancy / (replicates * problem.arms.n_arms),
         truncation=truncation,
         engine=engine,
@@ -122,10 +151,38 @@ def summarise(problem: Problem, record: Record, *, burn_in: int, engine: str, en
     )
 
 
+def _dues(problem: Problem, record: Record) -> dict[str, Any]:
+    """The fields of an outcome on what arms owe on their own."""
+    found, low, high = _violation(problem, record)
+    return {
+        "violation": found[:-1],
+        "violation_interval": np.stack([low[:-1], high[:-1]], axis=1),
+        "mean_violation": float(found[-1]),
+        "mean_violation_interval": (float(low[-1]), float(high[-1])),
+        "excess": record.excess.mean(axis=0),
+    }
+
+
+def _violation(problem: Problem, record: Record) -> NDArray[np.float64]:
+    """Violation of each type and, last, the mean over arms, with the ends of their intervals, shape ``(3, K + 1)``."""
+    share = problem.arms.multiplicity / problem.arms.n_arms
+    if problem.penalties is None:
+        return np.zeros((3, len(share) + 1))
+    if isinstance(problem.criterion, Average):
+        return _around(np.column_stack([record.violation, record.violation @ share]))
+    ends = _around(record.excess).max(axis=1)
+    return np.column_stack([ends, ends @ share])
+
+
+def _around(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over replicates and the ends of its interval, shape ``(3, ...)``, all cut off at 0."""
+    mean, half = values.mean(axis=0), student_half_width(values)
+    return np.maximum(np.stack([mean, mean - half, mean + half]), 0.0)
+
+
 def _values(problem: Problem, reward: NDArray[np.float64], burn_in: int) -> NDArray[np.float64]:
     if isinstance(problem.criterion, Discounted):
-        beta = problem.criterion.beta
-        return (reward * ((1 - beta) * beta ** np.arange(reward.shape[1]))).sum(axis=1)
+        return (reward * period_weights(problem, reward.shape[1], 0)).sum(axis=1)
     return reward[:, burn_in:].mean(axis=1)
 
 

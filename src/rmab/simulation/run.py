@@ -17,7 +17,8 @@ from rmab.models.criterion import Average, Horizon
 from rmab.models.problem import Problem, check_problem
 from rmab.parallel import Progress
 from rmab.policies.base import Policy, PriorityPolicy, PriorityRule, check_shape
-from rmab.simulation.arms import simulate_policy, simulate_rule
+from rmab.policies.scored import ScoredPolicy, checked_rule
+from rmab.simulation.arms import simulate_policy, simulate_rule, simulate_scored
 from rmab.simulation.comparison import Comparison
 from rmab.simulation.counts import prefers_counts, simulate_counts
 from rmab.simulation.engine import Workers
@@ -48,7 +49,7 @@ def simulate(
     problem : Problem
         ``K`` types, ``N`` arms.
     policy : Policy
-        A priority policy, or any object with ``actions(problem, states, *, step, rng)``.
+        A priority policy, a scored policy, or any object with ``actions(problem, states, *, step, rng)``.
     steps : int, optional
         Periods per replicate, ``T``. Default for a finite-horizon problem: its horizon, which is also the only value allowed.
         A discounted value is the sum over these periods; see ``Outcome.truncation``.
@@ -57,13 +58,14 @@ def simulate(
     rng : None, int, SeedSequence or Generator
         Source of randomness; ``Outcome.entropy`` repeats the run.
     engine : str
-        ``"arms"``, ``"counts"`` (priority policies only), or ``"auto"``: counts for priority policies of large cohorts.
+        ``"arms"``, ``"counts"`` (priority policies only, no penalties), or ``"auto"``: counts for priority policies of large
+        cohorts without penalties.
     burn_in : int
-        First periods that do not count towards the mean; average criterion only. Without it the mean includes the start,
-        which may be better or worse than the long run.
+        First periods that do not count towards the mean or what arms owe; average criterion only. Without it the mean
+        includes the start, which may be better or worse than the long run.
     threads : int, optional
-        Threads over which replicates are spread; default one per core. A policy that is not a priority policy runs in the
-        calling thread.
+        Threads over which replicates are spread; default one per core. A policy that is neither a priority nor a scored
+        policy runs in the calling thread.
     executor : concurrent.futures.Executor, optional
         Where to run instead of own threads.
     progress : callable, optional
@@ -164,13 +166,16 @@ def _simulate(
     periods = _periods(problem, steps)
     size: dict[str, Any] = {"steps": periods, "replicates": _whole("replicates", replicates, 1), "number": number}
     skipped = _burn_in(problem, burn_in, periods)
-    if not isinstance(policy, PriorityPolicy):
+    if isinstance(policy, ScoredPolicy):
+        rule = checked_rule(problem, policy)
+        record = simulate_scored(problem, rule, workers=workers, burn_in=skipped, **size)
+    elif not isinstance(policy, PriorityPolicy):
         # a policy may keep notes between periods, so it is never asked from two threads at once
-        record = simulate_policy(problem, policy, workers=Workers(1, None, workers.progress), **size)
+        record = simulate_policy(problem, policy, workers=Workers(1, None, workers.progress), burn_in=skipped, **size)
     elif engine == "counts":
         record = simulate_counts(problem, _rule(problem, policy), workers=workers, **size)
     else:
-        record = simulate_rule(problem, _rule(problem, policy), workers=workers, **size)
+        record = simulate_rule(problem, _rule(problem, policy), workers=workers, burn_in=skipped, **size)
     return summarise(problem, record, burn_in=skipped, engine=engine, entropy=number)
 
 
@@ -189,9 +194,12 @@ def _engine(problem: Problem, policies: Mapping[str, Policy], engine: str) -> st
             raise ModelError(f"{name}: {policy!r} is no policy; it needs a method actions(problem, states, *, step, rng)")
         if engine == "counts" and not isinstance(policy, PriorityPolicy):
             raise ModelError(f'{name}: the counts engine runs priority policies only; use engine="arms"')
+    if engine == "counts" and problem.penalties is not None:
+        raise ModelError('the counts engine follows no arms, so it cannot say what each arm owes; use engine="arms"')
     if engine == "auto":
         countable = all(isinstance(policy, PriorityPolicy) for policy in policies.values())
-        return "counts" if countable and prefers_counts(problem) else "arms"
+        followed = problem.penalties is not None or not prefers_counts(problem)
+        return "counts" if countable and not followed else "arms"
     return engine
 
 

@@ -33,7 +33,7 @@ from rmab.index.whittle import whittle_index
 from rmab.models.arms import Arms
 from rmab.models.criterion import Average
 from rmab.policies.randomised_lp import single_arm_plan
-from rmab.studies.curves import bound_per_arm, closes, measured, near, stays_below
+from rmab.studies.curves import bound_per_arm, closes, measured, near, run_curves, stays_below
 from rmab.studies.study import NOT_REPRODUCED, REPRODUCED, Claim, Definition, Instance, Row, Scale
 
 FRACTION = 0.5
@@ -123,6 +123,7 @@ STUDY = Definition(
     citation="Hong, Xie, Chen, Wang, Restless bandits with average reward: breaking the uniform global attractor assumption, "
     "arXiv:2306.00196",
     instances=instances,
+    run=run_curves,
     scales={
         "glance": Scale((20, 320), steps=300, burn_in=200, replicates=2),
         "quick": Scale((20, 80, 320, 1280), steps=500, burn_in=250, replicates=4),

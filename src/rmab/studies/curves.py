@@ -89,7 +89,7 @@ def run_curves(
     -------
     tuple of Row
     """
-    cells = [(instance, n_arms) for instance in instances for n_arms in scale.n_arms]
+    cells = [(instance, n_arms) for instance in instances for n_arms in scale.sizes]
     size: dict[str, Any] = {"steps": scale.steps, "replicates": scale.replicates, "burn_in": scale.burn_in}
     rows: list[Row] = []
     for number, (instance, n_arms) in enumerate(cells):

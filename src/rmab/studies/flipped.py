@@ -27,7 +27,7 @@ from rmab.index.whittle import whittle_index
 from rmab.models.arms import Arms
 from rmab.models.criterion import Average
 from rmab.policies.mean_field import fluid_check
-from rmab.studies.curves import PRIORITIES, bound_per_arm, measured, near, near_all, series, stays_below
+from rmab.studies.curves import PRIORITIES, bound_per_arm, measured, near, near_all, run_curves, series, stays_below
 from rmab.studies.study import AS_MEASURED, NOT_REPRODUCED, REPRODUCED, Claim, Definition, Instance, Row, Scale
 
 MANY, FEW = "70 % acted on", "20 % acted on"
@@ -107,6 +107,7 @@ STUDY = Definition(
     title="An arm that is not indexable: the gain index at two budgets",
     citation="Chen, Liew, Gunduz, GINO-Q, arXiv:2408.09882, example with the actions exchanged; expected numbers derived",
     instances=instances,
+    run=run_curves,
     scales={
         "glance": Scale((50, 4000), steps=120, burn_in=60, replicates=2),
         "quick": Scale((50, 500, 4000), steps=500, burn_in=150, replicates=4),

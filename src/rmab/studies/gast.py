@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from rmab.index.whittle import whittle_index
 from rmab.models.arms import Arms
 from rmab.models.criterion import Average
-from rmab.studies.curves import PRIORITIES, bound_per_arm, closes, measured, near, near_all, stays_below
+from rmab.studies.curves import PRIORITIES, bound_per_arm, closes, measured, near, near_all, run_curves, stays_below
 from rmab.studies.study import Claim, Definition, Instance, Row, Scale
 
 FRACTION = 0.4
@@ -102,6 +102,7 @@ STUDY = Definition(
     title="Arms on which the Whittle index policy cycles",
     citation="Gast, Gaujal, Yan, Exponential asymptotic optimality of Whittle index policy, arXiv:2012.09064, appendix E.2",
     instances=instances,
+    run=run_curves,
     scales={
         "glance": Scale((20, 320), steps=120, burn_in=40, replicates=2),
         "quick": Scale((20, 80, 320, 1280), steps=500, burn_in=150, replicates=5),

@@ -5,11 +5,10 @@ from __future__ import annotations
 from rmab.errors import ModelError
 from rmab.parallel import Progress
 from rmab.simulation.streams import Rng, entropy
-from rmab.studies import conveyor, flipped, gast
-from rmab.studies.curves import run_curves
-from rmab.studies.study import Instance, Study
+from rmab.studies import conveyor, flipped, gast, pow
+from rmab.studies.study import Study
 
-STUDIES = {definition.name: definition for definition in (gast.STUDY, conveyor.STUDY, flipped.STUDY)}
+STUDIES = {definition.name: definition for definition in (gast.STUDY, conveyor.STUDY, flipped.STUDY, *pow.STUDIES)}
 
 
 def reproduce(
@@ -42,29 +41,23 @@ def reproduce(
 
     Examples
     --------
-    >>> reproduce("policies/gats")
+    >>> reproduce("policies/gats")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    rmab.errors.ModelError: there is no study 'policies/gats'; there are policies/gast, policies/conveyor, policies/flipped
+    rmab.errors.ModelError: there is no study 'policies/gats'; there are policies/gast, policies/conveyor, ...
     """
     if name not in STUDIES:
         raise ModelError(f"there is no study {name!r}; there are {', '.join(STUDIES)}")
     definition = STUDIES[name]
     settings, number, instances = definition.scale(scale), entropy(rng), definition.instances()
-    rows = run_curves(instances, settings, entropy=number, threads=threads, progress=progress)
+    rows = definition.run(instances, settings, entropy=number, threads=threads, progress=progress)
     return Study(
         name=name,
         title=definition.title,
         citation=definition.citation,
         scale=scale,
         settings=settings,
-        starts={instance.name: _start(instance) for instance in instances},
+        starts={instance.name: instance.beginning for instance in instances},
         rows=rows,
         claims=definition.judge({instance.name: instance for instance in instances}, rows),
         entropy=number,
     )
-
-
-def _start(instance: Instance) -> str:
-    if isinstance(instance.start, int):
-        return f"all arms start in state {instance.start}"
-    return "states drawn from the relaxed optimum"

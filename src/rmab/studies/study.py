@@ -7,17 +7,18 @@ A study is defined in one file by its instances, its scales and a function that 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from io import BytesIO, StringIO
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from rmab.errors import ModelError
 from rmab.models.arms import Arms
 from rmab.models.budget import TopK
 from rmab.models.criterion import Average
 from rmab.models.problem import Problem
+from rmab.parallel import Progress
 from rmab.report.files import write_whole
 from rmab.report.json_text import json_text
 
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REPRODUCED, NOT_REPRODUCED, AS_MEASURED = "reproduced", "not reproduced", "as measured"
+
+
+class Subject(Protocol):
+    """What a study simulates at several sizes: a name for tables and panels, and where its arms start, in words."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def beginning(self) -> str: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +59,13 @@ class Instance:
     fraction: float
     start: int | tuple[float, ...] = 0
 
+    @property
+    def beginning(self) -> str:
+        """Where the arms start, in words."""
+        return (
+            f"all arms start in state {self.start}" if isinstance(self.start, int) else "states drawn from the relaxed optimum"
+        )
+
     def problem(self, n_arms: int) -> Problem:
         """``n_arms`` copies, of which the whole number nearest to ``fraction * n_arms`` is acted on in every period."""
         arms = Arms(self.arm.transitions, self.arm.rewards, multiplicity=[n_arms])
@@ -56,9 +74,11 @@ class Instance:
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is simulated: the numbers of arms, the periods (of which ``burn_in`` do not count), the replicates."""
+    """How much is simulated: the numbers of arms (or of copies of a base system), the periods, of which ``burn_in`` do not
+    count, and the replicates.
+    """
 
-    n_arms: tuple[int, ...]
+    sizes: tuple[int, ...]
     steps: int
     burn_in: int
     replicates: int
@@ -76,6 +96,62 @@ class Row:
     high: float
     bound: float
 
+    stretched: ClassVar[frozenset[str]] = frozenset()
+    """Measures of which the small values matter as much as the large ones."""
+
+    @property
+    def cell(self) -> str:
+        """What a table shows of the row."""
+        return f"{self.mean:.5f} ± {(self.high - self.low) / 2:.5f}"
+
+    @property
+    def heading(self) -> str:
+        """What the cells of a table are."""
+        return f"reward per arm, bound {self.bound:.6f}"
+
+    @property
+    def measures(self) -> Mapping[str, tuple[float, float, float, float]]:
+        """What a figure shows: a mean, the ends of its interval, and where a line is drawn, by the label of the axis."""
+        return {"reward per arm": (self.mean, self.low, self.high, self.bound)}
+
+
+@dataclass(frozen=True)
+class PenalisedRow(Row):
+    """A row of a problem with penalties: also the violation, the mean over all arms, with its 95 % interval."""
+
+    violation: float
+    violation_low: float
+    violation_high: float
+
+    stretched = frozenset({"violation"})
+
+    @property
+    def gap(self) -> float:
+        """Reward above the bound, in per cent of it; positive only where requirements are violated, or by chance."""
+        return self._percent(self.mean)
+
+    @property
+    def cell(self) -> str:
+        """What a table shows of the row."""
+        half = (self._percent(self.high) - self._percent(self.low)) / 2
+        return f"{self.gap:+.2f} ± {half:.2f} % / {self.violation:.4f}"
+
+    @property
+    def heading(self) -> str:
+        """What the cells of a table are."""
+        return f"reward above the bound of {self.bound:.6f} per arm, and violation"
+
+    @property
+    def measures(self) -> Mapping[str, tuple[float, float, float, float]]:
+        """What a figure shows, by the label of the axis."""
+        return {
+            "reward above the bound, %": (self.gap, self._percent(self.low), self._percent(self.high), 0.0),
+            "violation": (self.violation, self.violation_low, self.violation_high, 0.0),
+        }
+
+    def _percent(self, reward: float) -> float:
+        return 100 * (reward - self.bound) / abs(self.bound)
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -84,6 +160,14 @@ class Claim:
     statement: str
     found: str
     verdict: str
+
+
+class Run(Protocol):
+    """How the rows of a study come about."""
+
+    def __call__(
+        self, instances: Any, scale: Scale, *, entropy: int, threads: int | None, progress: Progress | None
+    ) -> tuple[Row, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -95,7 +179,9 @@ class Definition:
     name, title, citation : str
         Its name for :func:`reproduce`, one line about it, and where the claims come from.
     instances : callable
-        Makes the instances, by name.
+        Makes the instances.
+    run : callable
+        From the instances, the scale and ``entropy``, ``threads`` and ``progress`` to the rows.
     scales : mapping of str to Scale
         By name: ``"glance"``, ``"quick"`` and ``"full"``.
     judge : callable
@@ -105,9 +191,10 @@ class Definition:
     name: str
     title: str
     citation: str
-    instances: Callable[[], tuple[Instance, ...]]
+    instances: Callable[[], tuple[Any, ...]]
+    run: Run
     scales: Mapping[str, Scale]
-    judge: Callable[[Mapping[str, Instance], tuple[Row, ...]], tuple[Claim, ...]]
+    judge: Callable[[Mapping[str, Any], tuple[Any, ...]], tuple[Claim, ...]]
 
     def scale(self, name: str) -> Scale:
         """The scale of that name; raises :class:`ModelError` when there is none."""
@@ -155,17 +242,21 @@ class Study:
         return "\n".join([f"{self.title}\n{self.citation}", *lines])
 
     def table(self) -> str:
-        """Reward per period and arm with its 95 % interval: a line per policy, a column per number of arms."""
+        """What was measured, with its 95 % interval: a line per policy, a column per number of arms."""
         return "\n\n".join(_table(name, [row for row in self.rows if row.instance == name]) for name in self.starts)
 
     def figure(self) -> Figure:
-        """Reward per arm against the number of arms, one panel per instance, with intervals and the bound."""
-        from rmab.figures.curves import Curve, curves
+        """What was measured against the number of arms, a panel per instance and measure, with intervals and the bound."""
+        from rmab.figures.curves import Panel, curves
 
-        panels: dict[str, dict[str, Curve]] = {name: {} for name in self.starts}
+        panels: dict[tuple[str, str], Panel] = {}
+        for label in self.rows[0].measures:
+            for name, start in self.starts.items():
+                panels[name, label] = Panel(name, start, label, stretched=label in self.rows[0].stretched)
         for row in self.rows:
-            panels[row.instance].setdefault(row.policy, Curve([], [], [], [])).add(row.n_arms, row.mean, row.low, row.high)
-        return curves(panels, {row.instance: row.bound for row in self.rows}, subtitles=self.starts)
+            for label, (mean, low, high, line) in row.measures.items():
+                panels[row.instance, label].add(row.policy, row.n_arms, mean, low, high, line)
+        return curves(list(panels.values()))
 
     def to_json(self) -> str:
         """Everything as JSON text."""
@@ -184,7 +275,7 @@ class Study:
         import csv
 
         text = StringIO()
-        writer = csv.DictWriter(text, list(Row.__dataclass_fields__), lineterminator="\n")
+        writer = csv.DictWriter(text, [field.name for field in fields(self.rows[0])], lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(row) for row in self.rows)
         return text.getvalue()
@@ -225,9 +316,9 @@ class Study:
 
 def _table(instance: str, rows: list[Row]) -> str:
     sizes = sorted({row.n_arms for row in rows})
-    cells = {(row.policy, row.n_arms): f"{row.mean:.5f} ± {(row.high - row.low) / 2:.5f}" for row in rows}
+    cells = {(row.policy, row.n_arms): row.cell for row in rows}
     names = list(dict.fromkeys(row.policy for row in rows))
-    first = max(map(len, names))
-    head = "  ".join([f"{'':{first}}", *(f"{f'N = {size}':<19}" for size in sizes)]).rstrip()
-    body = ["  ".join([f"{name:{first}}", *(f"{cells[name, size]:<19}" for size in sizes)]).rstrip() for name in names]
-    return "\n".join([f"{instance}: reward per arm, bound {rows[0].bound:.6f}", head, *body])
+    first, width = max(map(len, names)), max(map(len, cells.values()))
+    head = "  ".join([f"{'':{first}}", *(f"{f'N = {size}':<{width}}" for size in sizes)]).rstrip()
+    body = ["  ".join([f"{name:{first}}", *(f"{cells[name, size]:<{width}}" for size in sizes)]).rstrip() for name in names]
+    return "\n".join([f"{instance}: {rows[0].heading}", head, *body])

@@ -1,0 +1,104 @@
+"""``rmab scenarios``: published problems, as a list, as a page to read, or as a problem file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rmab
+from rmab.cli.options import CriterionOptions, Exactly, Flag, MaybeWhole
+from rmab.cli.output import check_writable
+from rmab.cli.problem_file import problem_fields, write_problem
+from rmab.errors import ModelError
+from rmab.report.json_text import json_text
+
+if TYPE_CHECKING:
+    from rmab.scenarios.definition import Scenario
+
+
+def scenarios(
+    name: str | None = None,
+    *,
+    variant: str | None = None,
+    scale: MaybeWhole = None,
+    budget: MaybeWhole = None,
+    exactly: Exactly = None,
+    levels: MaybeWhole = None,
+    oldest: MaybeWhole = None,
+    criterion: CriterionOptions | None = None,
+    out: Path | None = None,
+    json: Flag = False,
+) -> None:
+    """Published problems: list them, print the page of the one called NAME, or write it to a problem file with --out.
+
+    The file carries the penalties, the budget, the criterion and the start, so that the other verbs need not be told them.
+
+    Parameters
+    ----------
+    name : str, optional
+        Name of the scenario.
+    variant : str, optional
+        Which of its variants. Default: the first one.
+    scale : int, optional
+        Arms of each type; the budget grows with it. Default: 1.
+    budget : int, optional
+        Arms acted on per period at scale 1. Default: 1.
+    exactly : bool, optional
+        Whether the whole budget must be used in every period. Default: exactly, as in the papers.
+    levels : int, optional
+        Channel levels, for scenarios that have some.
+    oldest : int, optional
+        Largest age, for scenarios that have one.
+    out : Path, optional
+        Problem file to write: .safetensors, or JSON with any other ending.
+    json : bool
+        Print the list, the scenario or the problem file as JSON instead of text.
+    """
+    from rmab.scenarios.registry import list_scenarios
+
+    given = {"variant": variant, "scale": scale, "budget": budget, "exactly": exactly, "levels": levels, "oldest": oldest}
+    asked: dict[str, Any] = {option: value for option, value in given.items() if value is not None}
+    if criterion is not None:
+        asked["criterion"] = criterion.criterion()
+    if name is None or out is None:
+        missing = "name a scenario" if name is None else "say with --out FILE where the problem goes"
+        if asked or out is not None:
+            raise ModelError(f"--{next(iter(asked), 'out')} is about a problem file; {missing}")
+        fields, text = _page(name) if name is not None else _list(list_scenarios())
+        print(json_text(fields) if json else text, end="" if json else "\n")
+        return
+    check_writable(out)
+    _write(name, asked, out, json)
+
+
+def _list(known: tuple[Scenario, ...]) -> tuple[dict[str, Any], str]:
+    return {"scenarios": [_fields(one) for one in known]}, "\n".join(map(str, known))
+
+
+def _page(name: str) -> tuple[dict[str, Any], str]:
+    from rmab.scenarios.registry import find
+
+    return _fields(find(name)), find(name).page
+
+
+def _write(name: str, asked: dict[str, Any], out: Path, json: bool) -> None:
+    """Write the problem file, and say what is in it."""
+    from rmab.scenarios.registry import find, scenario
+
+    options = {("k" if option == "budget" else option): value for option, value in asked.items()}
+    problem = scenario(name, **options)
+    variant = asked.get("variant", next(iter(find(name).variants)))
+    about = {"scenario": name, "variant": variant, "scale": asked.get("scale", 1), "rmab": rmab.__version__}
+    write_problem(out, problem, about)
+    text = f"{name} {variant}: {problem.arms}, {problem.budget}, {problem.criterion}\nwrote {out}\n"
+    print(json_text(problem_fields(problem, about)) if json else text, end="")
+
+
+def _fields(one: Scenario) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "title": one.title,
+        "citation": one.citation,
+        "variants": {variant: dict(columns) for variant, columns in one.variants.items()},
+        "parameters": dict(one.parameters),
+    }

@@ -1,0 +1,1 @@
+"""Published problems by name, one documented, versioned and cited file per scenario."""

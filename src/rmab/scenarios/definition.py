@@ -1,0 +1,114 @@
+"""What a scenario is: variants of a base system of a few arms, and how that system is built.
+
+A scenario's name ends in a version. Numbers of a published scenario never change under one name: whoever corrects them adds a
+new file with the next version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from inspect import cleandoc
+from math import prod
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmab.errors import ModelError
+from rmab.models.penalty import Penalty
+
+MOST_STATES = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """One arm of each type, before any scaling.
+
+    Parameters
+    ----------
+    transitions : ndarray, shape (K, A, S, S)
+        As in :class:`~rmab.models.arms.Arms`.
+    rewards : ndarray, shape (K, A, S)
+        As in :class:`~rmab.models.arms.Arms`.
+    penalty : Penalty
+        What each arm owes on its own.
+    start : ndarray, shape (S,)
+        Distribution of the state of every arm at the start.
+    """
+
+    transitions: NDArray[np.float64]
+    rewards: NDArray[np.float64]
+    penalty: Penalty
+    start: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A published problem, by a versioned name.
+
+    Parameters
+    ----------
+    name : str
+        Versioned identifier, such as ``"remote-sensing-v1"``.
+    title : str
+        One line.
+    citation : str
+        Where it was published.
+    page : str
+        Its documentation: description, arms, requirement, budget, start, variants, assumptions and source.
+    variants : mapping of str to mapping of str to tuple of float
+        For each variant the parameters of the arms, one number per arm of the base system.
+    parameters : mapping of str to int
+        Whole numbers that may be changed, with their defaults; their product is the number of states of an arm.
+    build : callable
+        Called with the parameters of a variant and those above, by name; returns a :class:`System`.
+    """
+
+    name: str
+    title: str
+    citation: str
+    page: str
+    variants: Mapping[str, Mapping[str, tuple[float, ...]]]
+    parameters: Mapping[str, int]
+    build: Callable[..., System]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join(self.variants)}): {self.title}\n  {self.citation}"
+
+    def system(self, variant: str | None, parameters: Mapping[str, Any]) -> System:
+        """The base system of a variant, the first one by default.
+
+        Raises
+        ------
+        ModelError
+            If there is no such variant or parameter, or a parameter is not a whole number from 1 on.
+        """
+        chosen = next(iter(self.variants)) if variant is None else variant
+        if not isinstance(chosen, str) or chosen not in self.variants:
+            raise ModelError(f"{self.name} has no variant {chosen!r}; it has {', '.join(self.variants)}")
+        return self.build(**self.variants[chosen], **self._complete(parameters))
+
+    def _complete(self, given: Mapping[str, Any]) -> dict[str, int]:
+        for name, value in given.items():
+            if name not in self.parameters:
+                raise ModelError(f"{self.name} has no parameter {name!r}; it has {', '.join(self.parameters)}")
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+                raise ModelError(f"{name} must be a whole number from 1 on, got {value!r}")
+        complete = {name: int(given.get(name, default)) for name, default in self.parameters.items()}
+        if prod(complete.values()) > MOST_STATES:
+            sizes = ", ".join(f"{name}={value}" for name, value in complete.items())
+            raise ModelError(f"{sizes} make more than {MOST_STATES} states per arm; choose smaller numbers")
+        return complete
+
+
+def page(docstring: str | None) -> str:
+    """A module's docstring as a page that can be printed.
+
+    Examples
+    --------
+    >>> page("Title\\n\\nText.\\n")
+    'Title\\n\\nText.'
+    """
+    return cleandoc(docstring or "")

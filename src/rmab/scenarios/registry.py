@@ -1,0 +1,110 @@
+"""Scenarios by name, and how a problem is made of one.
+
+At scale ``h`` every arm of the base system is there ``h`` times and ``h`` times as many may be acted on, so the fluid bound is
+``h`` times that of the base system: the larger the scale, the less chance is left.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral
+
+import numpy as np
+
+from rmab.errors import ModelError
+from rmab.models.arms import Arms
+from rmab.models.budget import TopK
+from rmab.models.criterion import Average, Criterion
+from rmab.models.problem import Problem
+from rmab.scenarios import remote_sensing, throughput_activation, throughput_regularity
+from rmab.scenarios.definition import Scenario
+
+_FILES = (throughput_activation, remote_sensing, throughput_regularity)
+SCENARIOS = {file.SCENARIO.name: file.SCENARIO for file in _FILES}
+
+
+def scenario(
+    name: str,
+    *,
+    variant: str | None = None,
+    scale: int = 1,
+    k: int = 1,
+    exactly: bool = True,
+    criterion: Criterion | None = None,
+    **parameters: int,
+) -> Problem:
+    """A published problem by name.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`list_scenarios`, such as ``"remote-sensing-v1"``.
+    variant : str, optional
+        Which of its variants; the first one by default.
+    scale : int
+        Arms of each type, from 1 on; the budget grows with it.
+    k : int
+        Arms acted on per period in the base system, so ``k * scale`` in all.
+    exactly : bool
+        Whether the budget must be used in full, as in the papers; False for "at most".
+    criterion : Discounted, Average or Horizon, optional
+        What is maximised. Default: the average.
+    **parameters : int
+        What the scenario lets you change, such as ``levels``; see its page.
+
+    Returns
+    -------
+    Problem
+        With one type per arm of the base system, and one :class:`~rmab.models.penalty.Penalty`.
+
+    Raises
+    ------
+    ModelError
+        If there is no such scenario, variant or parameter, naming those there are, or a number is not a whole one.
+    InfeasibleBudget
+        If the budget is negative or above the number of arms.
+
+    Examples
+    --------
+    >>> problem = scenario("remote-sensing-v1", variant="RS4", scale=20)
+    >>> problem.arms, problem.budget
+    (Arms(80 arms of 4 types, 2 actions, 30 states), TopK(k=20, exactly=True))
+    >>> problem.penalties.bound
+    array([0.9, 0.9, 0.1, 0.1])
+    """
+    system = find(name).system(variant, parameters)
+    for option, number, least in (("scale", scale, 1), ("k", k, 0)):
+        if not isinstance(number, Integral) or isinstance(number, bool) or number < least:
+            raise ModelError(f"{option} must be a whole number from {least} on, got {number!r}")
+    arms = Arms(system.transitions, system.rewards, np.full(len(system.rewards), scale))
+    budget = TopK(int(k) * int(scale), exactly=exactly)
+    return Problem(arms, budget, Average() if criterion is None else criterion, system.penalty, system.start)
+
+
+def find(name: str) -> Scenario:
+    """The scenario of a name.
+
+    Raises
+    ------
+    ModelError
+        If there is none, naming those there are.
+
+    Examples
+    --------
+    >>> find("remote-sensing-v1").parameters
+    {'oldest': 30}
+    """
+    if not isinstance(name, str) or name not in SCENARIOS:
+        raise ModelError(f"there is no scenario {name!r}; there are {', '.join(SCENARIOS)}")
+    return SCENARIOS[name]
+
+
+def list_scenarios() -> tuple[Scenario, ...]:
+    """All scenarios: name, variants, one line and citation; ``page`` is the documentation.
+
+    Examples
+    --------
+    >>> print(list_scenarios()[1])
+    remote-sensing-v1 (RS4, RS8): fresh measurements over unreliable links, each sensor within its energy
+      Zamir and Hou, arXiv:2604.04101 (2026), Table 1
+    """
+    return tuple(SCENARIOS.values())
