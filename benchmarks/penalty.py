@@ -28,7 +28,6 @@ from threadpoolctl import threadpool_limits
 
 from index import interleave
 from rmab.index.penalty import penalty_index
-from rmab.index.penalty_paths import PenaltyPaths
 from rmab.models.arms import Arms
 from rmab.models.criterion import Discounted
 from rmab.models.penalty import Penalty
@@ -110,19 +109,6 @@ def draw(rng: np.random.Generator, count: int, n: int) -> tuple[Arms, Penalty]:
     return arms, Penalty(cost, bound)
 
 
-def read_duals(paths: PenaltyPaths, charges: np.ndarray) -> np.ndarray:
-    """Dual values of every arm at its charges, both (C, K): linear between the breakpoints of the stored path."""
-    charge = np.where(np.isfinite(paths.charge), paths.charge, 0.0)
-    value = paths.reward - charge * paths.activation - (paths.multiplier * paths.excess).sum(axis=1)
-    ends = zip(paths.first[:-1] + 1, paths.first[1:], strict=True)  # the first segment of an arm starts at minus infinity
-    return np.array(
-        [
-            np.interp(at, paths.charge[a:b], value[a:b]) + np.minimum(at - paths.charge[a], 0.0) * -paths.activation[a - 1]
-            for at, (a, b) in zip(charges.T, ends, strict=True)
-        ]
-    ).T
-
-
 def once(work: Callable[[], Any]) -> Callable[[], Callable[[], Any]]:
     """A task that needs no preparation."""
     return lambda: work
@@ -143,7 +129,7 @@ def one_arm(quick: bool) -> None:
             return penalty_index(arms, penalty, Discounted(BETA), CAP, threads=1)
 
         def duals(index: Callable = index, charges: np.ndarray = charges) -> np.ndarray:
-            return read_duals(index().paths, charges)
+            return index().dual(charges)
 
         def programs(
             way: dict[str, Any], arms: Arms = arms, excess: np.ndarray = excess, charges: np.ndarray = charges, few: int = few

@@ -12,8 +12,9 @@ from rmab.models.arms import Arms
 from rmab.models.budget import Knapsack, TopK
 from rmab.models.criterion import Average
 from rmab.models.problem import Problem
-from rmab.policies.base import Policy, PriorityRule
-from rmab.policies.scored import FeedbackRule, RandomisedRule, ScoredPolicy, highest
+from rmab.policies.base import Policy, PriorityRule, highest
+from rmab.policies.rules import FeedbackRule, RandomisedRule
+from rmab.policies.scored import ScoredPolicy
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,8 @@ from rmab.models.criterion import Average, Horizon
 from rmab.models.penalty import Penalty
 from rmab.models.problem import Problem
 from rmab.policies.baselines import Myopic
-from rmab.policies.scored import FeedbackRule, RandomisedRule, ScoredPolicy
+from rmab.policies.rules import FeedbackRule, RandomisedRule
+from rmab.policies.scored import ScoredPolicy
 from rmab.simulation.run import compare, simulate
 
 

@@ -12,7 +12,8 @@ from rmab.models.problem import Problem
 from rmab.policies.base import PriorityPolicy
 from rmab.policies.baselines import NoAction, RoundRobin, Uniform
 from rmab.policies.index import IndexPolicy
-from rmab.policies.scored import FeedbackRule, RandomisedRule, ScoredPolicy
+from rmab.policies.rules import FeedbackRule, RandomisedRule
+from rmab.policies.scored import ScoredPolicy
 from rmab.simulation.run import compare, simulate
 
 

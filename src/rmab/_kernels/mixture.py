@@ -9,11 +9,12 @@ with the tableau of the policy (:mod:`rmab._kernels.tableau`) and ``sign = 1`` w
 which holds for occupancies too, so everything about a mixture is linear in the amounts. Acting and waiting tie in the mixing
 states, which makes the active multipliers, and with them all advantages, lines in the charge.
 
-A mixture is four arrays; tuples of arrays would cost more to pass than a step takes.
+A mixture is a policy and three arrays; tuples of arrays would cost more to pass than a step takes.
 
-* ``policy`` (n,): the action of every state.
-* ``cells`` (4, n): CHANCE of acting (the policy as a float, unless a caller overwrites it for mixing states); the advantage of
-  acting, ``WORTH - charge * MARGIN``; room for the charge at which the state EXITs from its action.
+* ``policy`` (n,): the action of every state, as in the tableau.
+* ``cells`` (4, width of a row of the tableau): CHANCE of acting, which is the policy unless a caller overwrites it for mixing
+  states; the advantage of acting, ``WORTH - charge * MARGIN``; room for the charge at which the state EXITs from its action.
+  Entries beyond the states act always and gain by it.
 * ``real`` (6, J + 1): CAP, MULTIPLIER at charge 0 and its SLOPE of every penalty; AMOUNT of every mixing state; room for the
   RATE and the amount HELD of the states that move.
 * ``whole`` (4, J + 1): STATUS of every penalty; a list of the penalties that are active, ACTIVES; the mixing states, MIXES, in
@@ -22,8 +23,6 @@ A mixture is four arrays; tuples of arrays would cost more to pass than a step t
 
 import numpy as np
 from numba import njit
-
-from rmab._kernels.tableau import exchange
 
 LOOSE, ACTIVE, CAPPED, STATE = 0, 1, 2, 3
 DROP, FLIP, BIND, NOTHING = 0, 1, 2, 3
@@ -39,19 +38,18 @@ SURE = 1e-9  # share of all periods below which an action is not taken: lowering
 
 
 @njit(nogil=True, cache=True)
-def always_act(n, cap, lines):
+def always_act(cap, totals, size):
     """The mixture below all charges: no state mixes, and what is in excess is capped. With it, room for equations."""
     n_penalties = len(cap)
-    policy, cells = np.ones(n, np.int64), np.zeros((4, n))
-    real, whole = np.zeros((6, n_penalties + 1)), np.zeros((4, n_penalties + 1), np.int64)
-    for s in range(n):
+    cells, real, whole = np.zeros((4, size)), np.zeros((6, n_penalties + 1)), np.zeros((4, n_penalties + 1), np.int64)
+    for s in range(size):
         cells[CHANCE, s] = 1.0
     for j in range(n_penalties):
         real[CAP, j] = cap[j]
-        whole[STATUS, j] = CAPPED if lines[2 + j, n] > 0.0 else LOOSE
+        whole[STATUS, j] = CAPPED if totals[2 + j] > 0.0 else LOOSE
     for i in range(n_penalties + 1):
         whole[MIXES, i] = -1
-    return policy, cells, real, whole, np.empty((n_penalties, n_penalties + 2))
+    return cells, real, whole, np.empty((n_penalties, n_penalties + 2))
 
 
 @njit(nogil=True, cache=True)
@@ -129,7 +127,7 @@ def before(charge, other):
 
 
 @njit(nogil=True, cache=True)
-def pivot(policy, real, whole, system, columns, lines, kind, entering):
+def pivot(policy, real, whole, system, columns, visits, lines, totals, kind, entering):
     """Move the mixture until something gives way; return the state that must change its action, STAY for none, or STUCK.
 
     A STATE enters with its other action; a penalty that becomes LOOSE lets its excess fall, one that becomes CAPPED lets it
@@ -150,7 +148,7 @@ def pivot(policy, real, whole, system, columns, lines, kind, entering):
         whole[MOVES, i], real[RATE, i], real[HELD, i] = whole[MIXES, i], system[i, q], real[AMOUNT, i]
     if kind == STATE:
         whole[MOVES, q], real[RATE, q], real[HELD, q] = entering, 1.0, 0.0
-    what, which = _gives_way(policy, real, whole, columns, lines, q + 1 if kind == STATE else q)
+    what, which = _gives_way(policy, real, whole, columns, visits, lines, totals, q + 1 if kind == STATE else q)
     if what == NOTHING:
         return STUCK
     flipped = whole[MOVES, which] if what == FLIP else STAY
@@ -172,13 +170,12 @@ def pivot(policy, real, whole, system, columns, lines, kind, entering):
 
 
 @njit(nogil=True, cache=True)
-def _gives_way(policy, real, whole, columns, lines, count):
+def _gives_way(policy, real, whole, columns, visits, lines, totals, count):
     """What stops the ``count`` moving states first: one DROPs its other action or FLIPs to it, or a penalty BINDs."""
-    n = len(policy)
     least, what, which = np.inf, NOTHING, -1
     for i in range(count):
         m, held, rate = whole[MOVES, i], real[HELD, i], real[RATE, i]
-        usual, change = columns[m, n] - held, -rate  # how often the state is in its policy's action
+        usual, change = visits[m] - held, -rate  # how often the state is in its policy's action
         for k in range(count):
             weight = _sign(policy, whole[MOVES, k]) * columns[m, whole[MOVES, k]]
             usual += real[HELD, k] * weight
@@ -190,7 +187,7 @@ def _gives_way(policy, real, whole, columns, lines, count):
     for j in range(lines.shape[0] - 2):
         if whole[STATUS, j] == ACTIVE:
             continue
-        excess, change = lines[2 + j, n], 0.0
+        excess, change = totals[2 + j], 0.0
         for k in range(count):
             effect = _effect(policy, lines, 2 + j, whole[MOVES, k])
             excess += real[HELD, k] * effect
@@ -203,14 +200,14 @@ def _gives_way(policy, real, whole, columns, lines, count):
 
 
 @njit(nogil=True, cache=True)
-def balance(policy, real, whole, system, lines):
+def balance(policy, real, whole, system, lines, totals):
     """Set the amounts so that every active excess is zero; False when the mixing states cannot do that."""
-    n, q = len(policy), _size(whole)
+    q = _size(whole)
     for c in range(q):
         k = 2 + whole[ACTIVES, c]
         for i in range(q):
             system[c, i] = _effect(policy, lines, k, whole[MIXES, i])
-        system[c, q] = -lines[k, n]
+        system[c, q] = -totals[k]
     if not _solve(system, q, q + 1):
         return False
     for i in range(q):
@@ -219,20 +216,12 @@ def balance(policy, real, whole, system, lines):
 
 
 @njit(nogil=True, cache=True)
-def flip(policy, cells, columns, lines, s, scratch):
-    """Let state ``s`` change its action for good; return the pivot, or 0 when it is too small."""
-    smallest = exchange(columns, lines, policy, s, scratch)
-    cells[CHANCE, s] = policy[s]
-    return smallest
-
-
-@njit(nogil=True, cache=True)
-def write(policy, real, whole, charge, columns, lines, row):
+def write(policy, real, whole, charge, columns, visits, lines, totals, row):
     """One segment of the path that starts at ``charge``, as :func:`rmab._kernels.penalty_path.follow` lays it out."""
-    n, n_penalties, q = len(policy), len(lines) - 2, _size(whole)
+    n_penalties, q = len(lines) - 2, _size(whole)
     row[0] = charge
     for k in range(2 + n_penalties):
-        row[1 + k] = lines[k, n]
+        row[1 + k] = totals[k]
         for i in range(q):
             row[1 + k] += real[AMOUNT, i] * _effect(policy, lines, k, whole[MIXES, i])
     for j in range(n_penalties):
@@ -243,10 +232,10 @@ def write(policy, real, whole, charge, columns, lines, row):
         row[3 + 4 * n_penalties + j] = 0.0
     for i in range(q):
         m, amount = whole[MIXES, i], real[AMOUNT, i]
-        visits = columns[m, n]
+        here = visits[m]
         for k in range(q):
-            visits += real[AMOUNT, k] * _sign(policy, whole[MIXES, k]) * columns[m, whole[MIXES, k]]
-        other = 0.0 if amount <= SURE else (1.0 if visits - amount <= SURE else amount / visits)
+            here += real[AMOUNT, k] * _sign(policy, whole[MIXES, k]) * columns[m, whole[MIXES, k]]
+        other = 0.0 if amount <= SURE else (1.0 if here - amount <= SURE else amount / here)
         row[3 + 4 * n_penalties + i] = other if policy[m] == 0 else 1.0 - other
 
 

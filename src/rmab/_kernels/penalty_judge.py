@@ -14,14 +14,16 @@ VISIBLE = 1e-9  # segments that are shorter, relative to one or to their charges
 
 
 @njit(nogil=True, cache=True)
-def start_findings(n):
-    """Per state: the most negative advantage so far, and its charge."""
-    return np.zeros((2, n))
+def start_findings(size):
+    """Per state: the most negative advantage so far and its charge; and the ties, of which none has been seen."""
+    ties = np.full((3, size), -np.inf)
+    ties[0] = np.inf
+    return np.zeros((2, size)), ties
 
 
 @njit(nogil=True, cache=True)
 def judge(charge, following, cells, mixes, chance, findings, regained, ties, witness):
-    """Update ``ties`` (3, n), ``findings`` and ``witness`` by the segment from ``charge`` to ``following``.
+    """Update ``ties``, ``findings`` and ``witness`` by the segment from ``charge`` to ``following``.
 
     ``cells`` as in :mod:`rmab._kernels.mixture`, of which the columns of mixing states are changed; ``mixes`` (J,) the mixing
     states, then -1, and their ``chance`` of acting. ``regained``: the largest advantage that came back so far, -1 for none.

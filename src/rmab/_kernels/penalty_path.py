@@ -20,10 +20,10 @@ O(n J) operations and at most one exchange; n events for an arm that is indexabl
 import numpy as np
 from numba import njit
 
-from rmab._kernels.mixture import CHANCE, MIXES, STUCK, always_act, balance, before, flip, next_event, pivot, price, write
+from rmab._kernels.mixture import CHANCE, MIXES, STUCK, always_act, balance, before, next_event, pivot, price, write
 from rmab._kernels.penalty_judge import judge, start_findings
 from rmab._kernels.scaling import power_of_two
-from rmab._kernels.tableau import residue, set_up
+from rmab._kernels.tableau import exchange, residue, set_up, width
 from rmab._kernels.verdict import IRREGULAR, NOT_INDEXABLE, STRICT, UNDECIDED, UNSETTLED
 
 SHIFT = 1e-12
@@ -98,15 +98,15 @@ def follow(transitions, costs, start, beta, cap, refresh, segments, ties, witnes
     ``ties`` (3, n): the charges between which acting and waiting tie, and up to which the state acts without mixing.
     ``witness`` (3,): a state, and two charges that show that it is not indexable.
     """
-    n, n_penalties = ties.shape[1], len(cap)
-    columns, lines, scratch = np.empty((n, n + 1)), np.empty((2 + n_penalties, n + 1)), np.empty(n + 1)
-    policy = np.ones(n, np.int64)
-    findings = start_findings(n)
-    ties[0], ties[1], ties[2] = np.inf, -np.inf, -np.inf
-    if not set_up(transitions, costs, start, beta, policy, columns, lines) > 0.0:
+    n, n_penalties, m = ties.shape[1], len(cap), 2 + len(cap)
+    columns, visits, scratch = np.zeros((n, width(n))), np.empty(n), np.empty(width(n))
+    lines, totals, policy = np.zeros((m, width(n))), np.empty(m), np.ones(n, np.int64)
+    lines[0, n:] = 1.0  # states that are not there gain by acting
+    if not set_up(transitions, costs, start, beta, policy, columns, visits, lines, totals) > 0.0:
         return IRREGULAR, 0
     first_columns, first_lines = columns.copy(), lines.copy()
-    policy, cells, real, whole, system = always_act(n, cap, lines)
+    cells, real, whole, system = always_act(cap, totals, width(n))
+    findings, found = start_findings(width(n))
     charge, begin, count, exchanges, code, regained = -np.inf, -np.inf, 0, 0, STRICT, -1.0
     for _ in range(EVENTS * n):
         if not price(cells, real, whole, system, lines):
@@ -114,27 +114,29 @@ def follow(transitions, costs, start, beta, cap, refresh, segments, ties, witnes
         following, kind, entering = next_event(cells, real, whole, charge)
         if following == np.inf or before(charge, following):
             row = segments[count]
-            write(policy, real, whole, begin, columns, lines, row)
+            write(policy, real, whole, begin, columns, visits, lines, totals, row)
             chance = row[3 + 4 * n_penalties :]
-            verdict, regained = judge(begin, following, cells, whole[MIXES], chance, findings, regained, ties, witness)
+            verdict, regained = judge(begin, following, cells, whole[MIXES], chance, findings, regained, found, witness)
             for i in range(n_penalties):
                 if whole[MIXES, i] >= 0:
                     cells[CHANCE, whole[MIXES, i]] = policy[whole[MIXES, i]]
             code, count, begin = max(code, verdict), count + 1, following
         if following == np.inf:
+            ties[:] = found[:, :n]
             sound = policy.max() == 0 and residue(first_columns, first_lines, lines) < DRIFT
             return code if sound else IRREGULAR, count
         charge = following
-        flipped = pivot(policy, real, whole, system, columns, lines, kind, entering)
-        if flipped == STUCK:
+        changed = pivot(policy, real, whole, system, columns, visits, lines, totals, kind, entering)
+        if changed == STUCK:
             return IRREGULAR, count
-        if flipped >= 0:
+        if changed >= 0:
             exchanges += 1
-            smallest = flip(policy, cells, columns, lines, flipped, scratch)
+            smallest = exchange(columns, visits, lines, totals, policy, changed, scratch)
+            cells[CHANCE, changed] = policy[changed]
             if smallest > 0.0 and exchanges % refresh == 0:
-                smallest = set_up(transitions, costs, start, beta, policy, columns, lines)
+                smallest = set_up(transitions, costs, start, beta, policy, columns, visits, lines, totals)
             if not smallest > 0.0:
                 return IRREGULAR, count
-        if not balance(policy, real, whole, system, lines):
+        if not balance(policy, real, whole, system, lines, totals):
             return IRREGULAR, count
     return IRREGULAR, count

@@ -7,8 +7,9 @@ distribution). ``T[i, j]`` says by how much the advantage of acting in ``i`` gro
 
     pivot = 1 - T[j, j],   advantages and value += T[:, j] times the advantage in j / pivot,   T += T[:, j] T[j, :] / pivot,
 
-and when it stops, the same with the opposite signs; ``y`` and the value are one more row of both. ``columns[j]`` holds column
-``j`` of ``T`` and then ``y[j]``; a row of ``lines`` holds the advantages of one kind of cost and then its value.
+and when it stops, the same with the opposite signs; ``y`` and the value change like one more row of both. ``columns[j]`` holds
+column ``j`` of ``T``, a row of ``lines`` the advantages of one kind of cost, and ``totals`` the values. Rows are filled up with
+zeros to a whole number of LANES, so that no loop over them has a remainder.
 
 The equations are pinned: the bias of a reference state is zero and its column stands for the gain, so that discounts up to and
 including 1 are alike as long as the policy has one recurrent class. Reference: :mod:`rmab._kernels.exchange`. Cost:
@@ -22,11 +23,21 @@ from rmab._kernels.blocked_solve import solve_in_place
 
 SMALLEST_PIVOT = 1e-9
 NEAR_ONE = 0.999  # discounts from which the reference state is chosen with care
+LANES = 16
 
 
 @njit(nogil=True, cache=True)
-def set_up(transitions, costs, start, beta, policy, columns, lines):
-    """Write ``columns`` (n, n + 1) and ``lines`` (m, n + 1) for ``costs`` (m, 2, n); return the smallest pivot."""
+def width(n):
+    """Length of a row for ``n`` states."""
+    return (n + LANES - 1) // LANES * LANES
+
+
+@njit(nogil=True, cache=True)
+def set_up(transitions, costs, start, beta, policy, columns, visits, lines, totals):
+    """Write ``columns`` (n, width), ``visits`` (n,), ``lines`` (m, width) and ``totals`` (m,); return the smallest pivot.
+
+    ``costs`` (m, 2, n). Only the first ``n`` entries of each row are written.
+    """
     n = len(policy)
     order = np.arange(n)
     pinned = _often_visited(transitions, policy, beta)
@@ -49,33 +60,38 @@ def set_up(transitions, costs, start, beta, policy, columns, lines):
     for j in range(n):
         for i in range(n):
             columns[order[j], i] = system[j, n + i]
-        columns[order[j], n] = system[j, 2 * n]
+        visits[order[j]] = system[j, 2 * n]
     for k in range(len(lines)):
-        line = lines[k]
+        totals[k] = 0.0
         for i in range(n):
-            line[i] = costs[k, 1, i] - costs[k, 0, i]
-        line[n] = 0.0
+            lines[k, i] = costs[k, 1, i] - costs[k, 0, i]
         for j in range(n):
-            add(line, costs[k, policy[j], j], columns[j])
+            cost = costs[k, policy[j], j]
+            totals[k] += cost * visits[j]
+            add(lines[k], cost, columns[j])
     return smallest
 
 
 @njit(nogil=True, cache=True)
-def exchange(columns, lines, policy, j, scratch):
+def exchange(columns, visits, lines, totals, policy, j, scratch):
     """Let state ``j`` take its other action; return the pivot, or 0 when it is too small and nothing was done."""
-    sign = 1.0 if policy[j] == 0 else -1.0
-    scratch[:] = columns[j]
-    pivot = 1.0 - sign * scratch[j]
+    n, sign = len(columns), 1.0 if policy[j] == 0 else -1.0
+    pivot = 1.0 - sign * columns[j, j]
     if not pivot > SMALLEST_PIVOT:
         return 0.0
     factor = sign / pivot
-    n = len(columns)
-    for c in range(0, n - 3, 4):
-        _add_to_four(columns[c], columns[c + 1], columns[c + 2], columns[c + 3], factor, j, scratch)
-    for c in range(n - n % 4, n):
-        add(columns[c], factor * columns[c, j], scratch)
+    scratch[:] = columns[j]
+    often = visits[j]
+    for c in range(n):
+        visits[c] += often * factor * columns[c, j]
     for k in range(len(lines)):
-        add(lines[k], factor * lines[k, j], scratch)
+        change = factor * lines[k, j]
+        totals[k] += change * often
+        add(lines[k], change, scratch)
+    for c in range(n):
+        change = factor * columns[c, j]
+        for i in range(len(scratch)):
+            columns[c, i] += change * scratch[i]
     policy[j] = 1 - policy[j]
     return pivot
 
@@ -104,17 +120,6 @@ def add(target, factor, source):
     """``target += factor * source``."""
     for i in range(len(target)):
         target[i] += factor * source[i]
-
-
-@njit(nogil=True, cache=True)
-def _add_to_four(first, second, third, fourth, factor, j, source):
-    """``add`` to four columns at once, each by its own entry ``j``, so that the source is read less often."""
-    f0, f1, f2, f3 = factor * first[j], factor * second[j], factor * third[j], factor * fourth[j]
-    for i in range(len(source)):
-        first[i] += f0 * source[i]
-        second[i] += f1 * source[i]
-        third[i] += f2 * source[i]
-        fourth[i] += f3 * source[i]
 
 
 @njit(nogil=True, cache=True)

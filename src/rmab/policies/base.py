@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmab.errors import ModelError
+from rmab.models.budget import Budget
 from rmab.models.problem import Problem
 
 
@@ -156,11 +157,24 @@ def top_arms(problem: Problem, rule: PriorityRule, states: ArrayLike, step: int,
     """
     given = checked_states(problem, states)
     check_shape(problem, rule.priority, "priorities")
-    priority = rule.at(step)[problem.arms.type_of_arm, given]
-    best = np.lexsort((rng.random(len(given)), -priority))[: problem.budget.k]
-    if not problem.budget.exactly:
-        best = best[priority[best] >= rule.threshold]
-    chosen = np.zeros(len(given), dtype=np.int64)
+    return highest(problem.budget, rule.at(step)[problem.arms.type_of_arm, given], rule.threshold, rng)
+
+
+def highest(budget: Budget, score: NDArray[np.float64], threshold: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """1 for the arms of highest ``score`` (N,), as many as the ``budget`` allows, else 0; ties at the cut are uniform.
+
+    Examples
+    --------
+    >>> from rmab.models.budget import TopK
+    >>> highest(TopK(2), np.array([0.5, -1.0, 2.0, 1.0]), 0.0, np.random.default_rng(0))
+    array([0, 0, 1, 1])
+    >>> highest(TopK(2), np.array([0.5, -1.0, -2.0]), 0.0, np.random.default_rng(0))
+    array([1, 0, 0])
+    """
+    best = np.lexsort((rng.random(len(score)), -score))[: budget.k]
+    if not budget.exactly:
+        best = best[score[best] >= threshold]
+    chosen = np.zeros(len(score), dtype=np.int64)
     chosen[best] = 1
     return chosen
 

@@ -33,7 +33,8 @@ from rmab.models.arms import Arms
 from rmab.models.problem import Problem
 from rmab.policies.pow import check_same_penalties, check_stationary
 from rmab.policies.randomised_lp import EMPTY
-from rmab.policies.scored import RandomisedRule, ScoredPolicy
+from rmab.policies.rules import RandomisedRule
+from rmab.policies.scored import ScoredPolicy
 
 TIE = 1e-6
 STEP = 1e-4

@@ -31,7 +31,8 @@ from rmab.errors import ModelError
 from rmab.models.criterion import Discounted
 from rmab.models.problem import Problem
 from rmab.policies.pow import check_penalised, check_same_penalties
-from rmab.policies.scored import FeedbackRule, ScoredPolicy
+from rmab.policies.rules import FeedbackRule
+from rmab.policies.scored import ScoredPolicy
 
 
 class DriftPlusPenalty(ScoredPolicy):

@@ -36,7 +36,8 @@ from rmab.errors import InfeasiblePenalty, ModelError
 from rmab.index.whittle import whittle_index
 from rmab.models.problem import Problem
 from rmab.policies.pow import check_same_penalties, check_stationary, finite
-from rmab.policies.scored import FeedbackRule, ScoredPolicy
+from rmab.policies.rules import FeedbackRule
+from rmab.policies.scored import ScoredPolicy
 
 MODES = ("running", "window")
 DIRECTIONS = ("first", "eligible")

@@ -38,7 +38,8 @@ from rmab.index.whittle import whittle_index
 from rmab.models.arms import Arms
 from rmab.models.problem import Problem
 from rmab.policies.pow import check_same_penalties, check_stationary, finite
-from rmab.policies.scored import FeedbackRule, ScoredPolicy
+from rmab.policies.rules import FeedbackRule
+from rmab.policies.scored import ScoredPolicy
 
 POINTS = {1: 34, 2: 17, 3: 9}
 MOST_NUMBERS = 2**23

@@ -30,7 +30,8 @@ from numpy.typing import NDArray
 from rmab.index.penalty import PenaltyIndex
 from rmab.models.problem import Problem
 from rmab.policies.pow import check_stationary, index_of
-from rmab.policies.scored import RandomisedRule, ScoredPolicy
+from rmab.policies.rules import RandomisedRule
+from rmab.policies.scored import ScoredPolicy
 
 ROUNDING = 1e-7
 

@@ -43,7 +43,8 @@ from rmab.policies.index import IndexPolicy
 from rmab.policies.mean_field import fluid_check
 from rmab.policies.priced import priced_policy
 from rmab.policies.randomised_pow import RandomisedPow
-from rmab.policies.scored import ScoredPolicy, ScoredRule
+from rmab.policies.rules import ScoredRule
+from rmab.policies.scored import ScoredPolicy
 
 MOST_CHECKED = 300_000
 CLEARLY_BETTER = 1e-6

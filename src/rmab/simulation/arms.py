@@ -20,7 +20,7 @@ from rmab.errors import InfeasibleBudget, ModelError
 from rmab.models.budget import Knapsack
 from rmab.models.problem import Problem
 from rmab.policies.base import Policy, PriorityRule
-from rmab.policies.scored import RandomisedRule, ScoredRule
+from rmab.policies.rules import RandomisedRule, ScoredRule
 from rmab.simulation.engine import Record, Workers, empty_record, period_weights, rule_tables
 from rmab.simulation.streams import key, policy_generator
 
