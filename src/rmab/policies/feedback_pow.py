@@ -34,8 +34,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmab.bound.fluid import fluid_bound
 from rmab.errors import ModelError
-from rmab.index.whittle import whittle_index
+from rmab.index.penalty import penalty_index
 from rmab.models.arms import Arms
+from rmab.models.penalty import Penalty
 from rmab.models.problem import Problem
 from rmab.policies.pow import check_same_penalties, check_stationary, finite
 from rmab.policies.rules import FeedbackRule
@@ -168,7 +169,9 @@ def index_at(problem: Problem, grid: NDArray[np.float64]) -> tuple[NDArray[np.fl
         part = slice(first, min(first + chunk, len(values)))
         kind, site = np.divmod(np.arange(part.start, part.stop), len(sites))
         rewards = arms.rewards[kind] - np.einsum("nj,jnas->nas", sites[site], excess[:, kind])
-        found = whittle_index(Arms(arms.transitions[kind], rewards), problem.criterion)
+        # where nothing is owed this is the Whittle index, by a path that stays fast when states nearly tie
+        owed = Penalty(np.zeros_like(rewards), np.inf)
+        found = penalty_index(Arms(arms.transitions[kind], rewards), owed, problem.criterion, 0.0)
         values[part], indexable[part] = found.values, found.indexable
     shape = grid.shape[1:] * len(grid)
     table = finite(values).reshape(arms.n_types, len(sites), arms.n_states).swapaxes(1, 2)
