@@ -88,18 +88,17 @@ class PenaltyPaths:
 
     def multipliers(self, charge: NDArray[np.float64]) -> NDArray[np.float64]:
         """Multipliers of each type at its charge, shape ``(..., K, J)``."""
-        return self._multipliers(charge, self.at(charge))
+        here = self.at(charge)
+        begin = self.charge[here]
+        since = np.where(np.isfinite(begin), charge - begin, 0.0)
+        return self.multiplier[here] + self.slope[here] * since[..., np.newaxis]
 
     def dual(self, charge: NDArray[np.float64]) -> NDArray[np.float64]:
         """Value of each type at its charge, shape ``(..., K)``: reward less charges less multipliers times excesses."""
         here = self.at(charge)
-        owed = (self._multipliers(charge, here) * self.excess[here]).sum(axis=-1)
-        return self.reward[here] - charge * self.activation[here] - owed
-
-    def _multipliers(self, charge: NDArray[np.float64], here: NDArray[np.int64]) -> NDArray[np.float64]:
-        begin = self.charge[here]
-        since = np.where(np.isfinite(begin), charge - begin, 0.0)
-        return self.multiplier[here] + self.slope[here] * since[..., np.newaxis]
+        # what is in excess has a multiplier that does not change with the charge
+        net = self.reward - (self.multiplier * self.excess).sum(axis=1)
+        return net[here] - charge * self.activation[here]
 
     def levels(self, acting: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """``sup{charge: chance of acting >= u}`` as a step function of ``u`` in every state.
