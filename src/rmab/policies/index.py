@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmab.index.gain import GainIndex
+from rmab.index.penalty import PenaltyIndex
 from rmab.index.table import IndexTable
 from rmab.models.problem import Problem
 from rmab.policies.base import PriorityPolicy, PriorityRule, check_shape
@@ -25,9 +26,10 @@ class IndexPolicy(PriorityPolicy):
 
     Parameters
     ----------
-    index : IndexTable, GainIndex or array_like, shape (K, S) or (T, K, S)
-        The index of every type in every state: an index table as the index functions return it, or plain numbers. With a
-        leading axis there is one table per period, and the last one holds for all later periods.
+    index : IndexTable, GainIndex, PenaltyIndex or array_like, shape (K, S) or (T, K, S)
+        The index of every type in every state: what an index function returns (of a penalty index its upper
+        ends, see :class:`rmab.Pow`), or plain numbers. With a leading axis there is one table per period, and the last one
+        holds for all later periods.
     threshold : float
         Arms with a lower index are left alone when the budget is "at most"; ``-inf`` always uses the whole budget.
 
@@ -45,8 +47,9 @@ class IndexPolicy(PriorityPolicy):
     values: NDArray[np.float64]
     threshold: float
 
-    def __init__(self, index: IndexTable | GainIndex | ArrayLike, *, threshold: float = 0.0) -> None:
-        rule = PriorityRule(index.values if isinstance(index, IndexTable | GainIndex) else index, threshold)
+    def __init__(self, index: IndexTable | GainIndex | PenaltyIndex | ArrayLike, *, threshold: float = 0.0) -> None:
+        table = index.values if isinstance(index, IndexTable | GainIndex | PenaltyIndex) else index
+        rule = PriorityRule(table, threshold)
         object.__setattr__(self, "values", rule.priority)
         object.__setattr__(self, "threshold", rule.threshold)
 
