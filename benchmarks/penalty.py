@@ -33,7 +33,7 @@ from rmab.models.criterion import Discounted
 from rmab.models.penalty import Penalty
 
 BETA, CAP, CHARGES = 0.95, 10.0, 64
-SIZES = {5: (200, 20), 30: (60, 8), 60: (20, 4), 150: (4, 1)}  # arms in our batch, and how many of them HiGHS solves
+SIZES = {5: (2000, 20), 30: (500, 8), 60: (200, 4), 150: (20, 1)}  # arms in our batch, and how many of them HiGHS solves
 TARGETS = {5: 100, 30: 100, 60: 100, 150: 20}
 OPTIONS: dict[str, Any] = {
     "output_flag": False,

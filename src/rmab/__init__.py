@@ -14,6 +14,7 @@ _HOME = {
     "Arms": "rmab.models.arms",
     "Average": "rmab.models.criterion",
     "Bound": "rmab.bound.result",
+    "CapWarning": "rmab.errors",
     "ConstrainedLagrangian": "rmab.policies.constrained_lagrangian",
     "DirichletPrior": "rmab.estimation.transitions",
     "Discounted": "rmab.models.criterion",

@@ -35,3 +35,7 @@ class NotConverged(RmabError, RuntimeError):
 
 class FluidGapWarning(UserWarning):
     """A priority policy that stays below the bound however many arms there are."""
+
+
+class CapWarning(UserWarning):
+    """A cap on multipliers that binds at the price of the problem: some arms buy their requirement off."""

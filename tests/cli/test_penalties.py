@@ -429,3 +429,11 @@ def test_ten_thousand_different_arms_in_one_command(tmp_path):
         rmab.Arms(arms.transitions[some], arms.rewards[some]), rmab.Penalty(cost[some], energy.bound[some]), rmab.Average()
     )
     np.testing.assert_allclose(np.array(fields["upper"])[some], few.upper, rtol=0, atol=1e-12)
+
+
+def test_a_cap_that_binds_is_said_in_one_line(sensors, capsys):
+    main(["simulate", str(sensors), "--policy", "pow", "--cap", "1", *RUN])
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("rmab: warning: at the price of this problem ")
+    assert "pay the cap of 1 instead of keeping their bounds" in said[0]

@@ -6,7 +6,7 @@ import pytest
 from oracles.penalty_lp import PenaltyLp
 from oracles.played import FLUID, drawn, published, single_arm
 from rmab.bound.fluid import fluid_bound
-from rmab.errors import ModelError
+from rmab.errors import CapWarning, ModelError
 from rmab.index.penalty import penalty_index
 from rmab.models.budget import TopK
 from rmab.models.criterion import Average, Discounted, Horizon
@@ -151,7 +151,7 @@ def test_measured_before_at_scale_20(variant, ties, gap, violation):
 
 
 def test_an_optimum_that_need_not_mix_leaves_nothing_to_tie():
-    """Arm 2 of RS4 meets its budget of .1 exactly by acting from age 16 on; an index from discounted means does not see that."""
+    """Arm 2 of RS4 meets its budget of .1 exactly by acting from age 16 on; an index of discounted means misses that."""
     problem = published("RS4", scale=20)
     bound = fluid_bound(problem).value
     exact, near = Pow(problem), Pow(problem, index=nearly_average(problem))
@@ -166,6 +166,14 @@ def test_an_optimum_that_need_not_mix_leaves_nothing_to_tie():
 def nearly_average(problem):
     """The index of another implementation, which has no average criterion."""
     return penalty_index(problem.arms, problem.penalties, Discounted(0.9999), start=problem.start)
+
+
+@pytest.mark.parametrize("policy", [Pow, RandomisedPow])
+def test_a_cap_that_binds_is_reported(policy):
+    problem = published("RS4", scale=5)
+    assert not policy(problem).capped.any()
+    with pytest.warns(CapWarning, match=r"2 of 4 types pay the cap of 1 instead of keeping their bounds \(first: type 2\)"):
+        assert policy(problem, cap=1.0).capped.tolist() == [False, False, True, True]
 
 
 def test_without_a_deterministic_optimum_pow_is_not_optimal_in_the_limit():

@@ -7,7 +7,7 @@ from oracles import learning_arms as named
 from oracles.played import drawn, published
 from rmab.bound.horizon import horizon_bound
 from rmab.bound.lagrangian import lagrangian_bound
-from rmab.errors import ModelError
+from rmab.errors import InfeasiblePenalty, ModelError
 from rmab.index.gain import gain_index
 from rmab.index.whittle import whittle_index
 from rmab.models.arms import Arms
@@ -221,3 +221,11 @@ def test_without_an_index_at_some_multiplier_it_is_the_constrained_lagrangian_in
 def test_with_penalties_a_horizon_is_refused():
     with pytest.raises(ModelError, match=r"use Average\(\)"):
         solve(published("TP4", criterion=Horizon(20)))
+
+
+@pytest.mark.parametrize("criterion", [Average(), Discounted(0.9)], ids=repr)
+def test_requirements_that_cannot_be_met_are_refused_under_every_criterion(criterion):
+    arms = Arms([[[0.9, 0.1], [0.5, 0.5]], [[0.4, 0.6], [0.1, 0.9]]], [[0, 1], [0, 1]], multiplicity=[10])
+    floor = Penalty([[0.0, 0.0], [-1.0, -1.0]], -0.3)
+    with pytest.raises(InfeasiblePenalty, match="infeasible together under the budget of at most 2 of 10 arms"):
+        solve(Problem(arms, TopK(2), criterion, penalties=floor))

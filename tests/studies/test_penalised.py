@@ -101,7 +101,7 @@ def test_a_world_as_in_the_paper_reproduces_every_claim():
         ({"fawt": (-20.0, 0.01)}, ["FaWT is feasible"]),
         ({"fawt": (0.5, 0.0)}, ["FaWT is feasible"]),
         ({"drift, V = 1": (-20.0, 0.01)}, ["drift-plus-penalty (V = 1)"]),
-        ({"drift, V = 100": (-0.5, 0.001)}, ["so it is with any weight"]),
+        ({"drift, V = 100": (-0.5, 0.001)}, ["drift-plus-penalty does worse"]),
         ({"pow": (-8.0, 0.0)}, ["POW earns what", "POW is asymptotically"]),
         ({"pow": (0.0, 0.006)}, ["the violation of POW vanishes", "POW is asymptotically"]),
         ({"randomised pow": (0.0, 0.006)}, ["randomised POW (ours)"]),

@@ -23,7 +23,7 @@ from rmab._kernels.blocked_solve import solve_in_place
 
 SMALLEST_PIVOT = 1e-9
 NEAR_ONE = 0.999  # discounts from which the reference state is chosen with care
-LANES = 16
+LANES, TILE = 16, 8
 
 
 @njit(nogil=True, cache=True)
@@ -38,29 +38,29 @@ def set_up(transitions, costs, start, beta, policy, columns, visits, lines, tota
 
     ``costs`` (m, 2, n). Only the first ``n`` entries of each row are written.
     """
-    n = len(policy)
-    order = np.arange(n)
-    pinned = _often_visited(transitions, policy, beta)
-    order[pinned], order[n - 1] = n - 1, pinned
+    n, last = len(policy), len(policy) - 1
     system = np.empty((n, 2 * n + 1))
-    for i in range(n):
-        taken, acts, waits = transitions[policy[order[i]], order[i]], transitions[1, i], transitions[0, i]
-        for j in range(n):
-            system[j, i] = -beta * taken[order[j]]
-            system[j, n + i] = beta * (acts[order[j]] - waits[order[j]])
+    _transpose(transitions, beta, policy, system)
     for j in range(n):
         system[j, j] += 1.0
-        system[j, 2 * n] = (1.0 - beta) * start[order[j]]
+        system[j, 2 * n] = (1.0 - beta) * start[j]
+    pinned = _often_visited(transitions, policy, beta)
+    if pinned != last:  # the pinned equation comes last, where it needs no pivoting
+        for i in range(2 * n + 1):
+            system[pinned, i], system[last, i] = system[last, i], system[pinned, i]
+        for j in range(n):
+            system[j, pinned], system[j, last] = system[j, last], system[j, pinned]
     for i in range(n):
-        system[n - 1, i], system[n - 1, n + i] = 1.0, 0.0
-    system[n - 1, 2 * n] = 1.0
+        system[last, i], system[last, n + i] = 1.0, 0.0
+    system[last, 2 * n] = 1.0
     smallest = solve_in_place(system, n)
     if not smallest > 0.0:
         return 0.0
-    for j in range(n):
+    for row in range(n):
+        j = last if row == pinned else pinned if row == last else row
         for i in range(n):
-            columns[order[j], i] = system[j, n + i]
-        visits[order[j]] = system[j, 2 * n]
+            columns[j, i] = system[row, n + i]
+        visits[j] = system[row, 2 * n]
     for k in range(len(lines)):
         totals[k] = 0.0
         for i in range(n):
@@ -70,6 +70,19 @@ def set_up(transitions, costs, start, beta, policy, columns, visits, lines, tota
             totals[k] += cost * visits[j]
             add(lines[k], cost, columns[j])
     return smallest
+
+
+@njit(nogil=True, cache=True)
+def _transpose(transitions, beta, policy, system):
+    """``-beta P_pi`` and ``beta (P1 - P0)``, both transposed, side by side; in tiles, for the cache."""
+    n = len(policy)
+    for top in range(0, n, TILE):
+        for left in range(0, n, TILE):
+            for i in range(top, min(top + TILE, n)):
+                for j in range(left, min(left + TILE, n)):
+                    acts, waits = transitions[1, i, j], transitions[0, i, j]
+                    system[j, i] = -beta * (acts if policy[i] == 1 else waits)
+                    system[j, n + i] = beta * (acts - waits)
 
 
 @njit(nogil=True, cache=True)

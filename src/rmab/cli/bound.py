@@ -47,6 +47,7 @@ def bound(
         "price": result.price,
         "activation": result.activation.tolist(),
         "multipliers": None if result.multipliers is None else result.multipliers.tolist(),
+        "prices": None if result.prices is None else result.prices.tolist(),
         "status": result.status,
         "method": result.method,
         "provenance": provenance(file, **budget.configuration(given, problem)),

@@ -2,18 +2,21 @@
 
 Verbs are registered by name and imported when they run, so ``rmab --help`` loads neither numba nor polars. Every error that a
 user can cause (a :class:`~rmab.errors.RmabError`, a file that cannot be read or written, an option that cannot be parsed) ends
-in one line on standard error and exit code 2; anything else is a defect of the library and keeps its traceback.
+in one line on standard error and exit code 2, every warning of the library in one such line; anything else is a defect of the
+library and keeps its traceback.
 """
 
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from cyclopts import App, CycloptsError
 
 import rmab
-from rmab.errors import RmabError
+from rmab.errors import CapWarning, FluidGapWarning, RmabError
 
 _LOG = """examples/respiratory.csv --arm arm --time time --state state \\
     --action action --passive 0 --rewards "good=1,poor=0" --group center"""
@@ -106,10 +109,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     0.1.0
     """
     try:
-        build()(sys.argv[1:] if arguments is None else list(arguments))
+        with warnings.catch_warnings():
+            for kind in (CapWarning, FluidGapWarning):
+                warnings.simplefilter("always", kind)
+            warnings.showwarning = _show
+            build()(sys.argv[1:] if arguments is None else list(arguments))
     except (RmabError, OSError, CycloptsError) as error:
         print(f"rmab: {one_line(error)}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def _show(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"rmab: warning: {message}", file=sys.stderr)
 
 
 def one_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""POW, the index of arms that have their own requirements (penalties) on top of the common budget.
+"""POW, the penalty-optimal Whittle index: of arms that have their own requirements (penalties) on top of the common budget.
 
 Problem
 -------
@@ -23,9 +23,9 @@ Algorithm
 2. A path that loses digits is done again with a fresh system after every exchange. Under the average criterion, an arm for
    which some policy on the path has several recurrent classes is done at discount 1 - 1e-6, and called ``unsettled``.
 
-Without penalties that bind, and with a cap of 0, the index is the Whittle index.
+Where no penalty binds, or the cap is 0, the index is the Whittle index.
 
-Reference: Zamir, I.-H. Hou, Restless bandits with individual penalty constraints, arXiv:2604.04101 (2026). There a linear
+Reference: N. Zamir, I.-H. Hou, Restless bandits with individual penalty constraints, arXiv:2604.04101 (2026). There a linear
 program is solved for every charge of a grid. Cost: (8/3) S^3 operations to start, then 2 S^2 per event; about S events for an
 indexable arm.
 """

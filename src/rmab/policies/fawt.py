@@ -20,12 +20,14 @@ afresh from every activation; arms whose count has run out come first, by W, the
 
 and then arms that ran out at once wait for one another: windows can be missed by up to N / k periods, at the start above all.
 
-The running mode keeps the sums near 0 where the budget allows, so requirements hold up to O(1/T), but without regard to reward:
-who falls behind is served in whatever state it is. It is feasible and far from the bound, also with many arms.
+The running mode keeps sums near 0, so requirements hold up to O(1/T), where serving whoever is behind at once makes up for it
+and the budget has room for all of them: shares of activations and limits on them. Ages are another matter: among those behind
+the least valuable may starve. Reward plays no part: who falls behind is served in whatever state it is, so the policy is far
+from the bound, also with many arms.
 
 Reference: D. Li, P. Varakantham, Efficient resource allocation with fairness constraints in restless multi-armed bandits, UAI
-(2022), for the window; S. Zamir, I. Hou, Restless bandits with individual penalty constraints, arXiv:2604.04101 (2026), for the
-running form. Cost: that of the Whittle index when it is made."""
+(2022), for the window; N. Zamir, I.-H. Hou, Restless bandits with individual penalty constraints, arXiv:2604.04101 (2026), for
+the running form. Cost: that of the Whittle index when it is made."""
 
 from __future__ import annotations
 

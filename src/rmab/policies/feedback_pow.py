@@ -22,7 +22,7 @@ It is bad where an index at fixed multipliers does not exist (``indexable`` tell
 where the cap binds (the guarantee is lost, silently but for ``capped``), over short times (multipliers need about 1 / step
 periods to settle), and where a requirement is discounted: the guarantee is on the mean over time.
 
-References: S. Zamir, I. Hou, Restless bandits with individual penalty constraints, arXiv:2604.04101 (2026), for the index at
+References: N. Zamir, I.-H. Hou, Restless bandits with individual penalty constraints, arXiv:2604.04101 (2026), for the index at
 a multiplier; M. J. Neely, Stochastic Network Optimization with Application to Communication and Queueing Systems (2010), for
 multipliers as queues. Cost: one linear program and ``points ** J`` Whittle indices per type when it is made.
 """

@@ -14,20 +14,24 @@ moves along with the charge, and depends on nothing but the arm.
 An arm that meets its requirement by mixing two actions does so in one state, where acting and waiting tie on a whole interval
 of charges. ``ties="upper"`` takes its upper end, which is the definition of the paper, ``ties="lower"`` the lower one; they
 differ by up to ``cap``. The paper's claim that the policy is optimal as arms are added holds only where no arm mixes: with the
-upper end a mixing arm is acted on too often in that state, with the lower end too seldom, at any number of arms.
+upper end a mixing arm comes too early in that state, with the lower end too late, at any number of arms; which of them acts on
+it too often or too seldom is for the other arms to say.
 :class:`rmab.RandomisedPow` mixes and is free of this. It is also bad where arms are not indexable, and with few arms: nothing
 in it looks at what an arm has incurred, so requirements that the relaxation meets on average are missed by O(1/sqrt(N)).
 
-Reference: S. Zamir, I. Hou, Restless bandits with individual penalty constraints: a new near-optimal index policy and how to
+Reference: N. Zamir, I.-H. Hou, Restless bandits with individual penalty constraints: a new near-optimal index policy and how to
 learn it, arXiv:2604.04101 (2026). Cost: that of the index, when it is made.
 """
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
-from rmab.errors import ModelError
+from rmab.bound.path_bound import PathBound
+from rmab.errors import CapWarning, ModelError
 from rmab.index.penalty import PenaltyIndex, penalty_index
 from rmab.models.criterion import Horizon
 from rmab.models.penalty import listed
@@ -49,7 +53,7 @@ class Pow(PriorityPolicy):
         ``"upper"`` takes the largest charge at which an arm still acts at times, as in the paper; ``"lower"`` the smallest at
         which it does not always act.
     cap : float
-        Largest multiplier, in reward per unit of penalty cost. Too small a cap silently buys requirements off.
+        Largest multiplier, in reward per unit of penalty cost.
     index : PenaltyIndex, optional
         The index, where it is known already; it depends on the arms, the penalties and the criterion, not on the budget or on
         how many arms there are.
@@ -60,6 +64,13 @@ class Pow(PriorityPolicy):
         With its verdict on indexability.
     values : ndarray, shape (K, S)
         The index of every state, with the ties settled.
+    capped : ndarray of bool, shape (K,)
+        Whether ``cap`` binds at the price of the whole problem, so that the requirement is not kept.
+
+    Warns
+    -----
+    CapWarning
+        If it does for some type.
 
     Raises
     ------
@@ -84,6 +95,7 @@ class Pow(PriorityPolicy):
         if ties not in TIES:
             raise ModelError(f"unknown ties {ties!r}; choose one of {', '.join(TIES)}")
         self.index = index_of(problem, cap, index)
+        self.capped: NDArray[np.bool_] = capped_types(problem, self.index)
         self.values: NDArray[np.float64] = self.index.upper if ties == "upper" else self.index.lower
 
     def rule(self, problem: Problem) -> PriorityRule:
@@ -105,6 +117,21 @@ def index_of(problem: Problem, cap: float, index: PenaltyIndex | None) -> Penalt
         return index
     assert problem.penalties is not None  # the caller has checked it
     return penalty_index(problem.arms, problem.penalties, problem.criterion, cap, start=problem.start_distribution)
+
+
+def capped_types(problem: Problem, index: PenaltyIndex) -> NDArray[np.bool_]:
+    """Whether the cap binds at the price of the problem, for each type (K,); with a :class:`CapWarning` if it does."""
+    cohort = PathBound(index, problem.arms.multiplicity)
+    capped = index.capped(cohort.prices(problem.budget.k, exactly=problem.budget.exactly))
+    if capped.any():
+        warnings.warn(
+            f"at the price of this problem {int(capped.sum())} of {len(capped)} types pay the cap of {index.cap:g} instead of "
+            f"keeping their bounds (first: type {np.argmax(capped)}); raise the cap, or see fluid_bound(problem) whether the "
+            "bounds can be met at all",
+            CapWarning,
+            stacklevel=3,
+        )
+    return capped
 
 
 def check_penalised(problem: Problem, name: str) -> None:

@@ -18,9 +18,9 @@ It is bad where rho is not monotone: then P(W(s, U) >= lambda) exceeds rho, and 
 an arm that is indexable too: when another state stops acting, the state that mixes has to make up for it. ``monotone`` tells.
 With few arms nothing looks at what an arm has incurred, so requirements are missed by as much as POW misses them.
 
-References: S. Zamir, I. Hou, Restless bandits with individual penalty constraints: a new near-optimal index policy and how to
-learn it, arXiv:2604.04101 (2026), for the index, which this completes where the optimum mixes. Cost: that of the index, when it
-is made."""
+Reference: N. Zamir, I.-H. Hou, Restless bandits with individual penalty constraints, arXiv:2604.04101 (2026), for the index,
+which this completes where the optimum mixes. Cost: that of the index, when it is made.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from rmab.index.penalty import PenaltyIndex
 from rmab.models.problem import Problem
-from rmab.policies.pow import check_stationary, index_of
+from rmab.policies.pow import capped_types, check_stationary, index_of
 from rmab.policies.rules import RandomisedRule
 from rmab.policies.scored import ScoredPolicy
 
@@ -44,7 +44,7 @@ class RandomisedPow(ScoredPolicy):
     problem : Problem
         Two actions, at least one penalty; average or discounted criterion. The index is computed here, once.
     cap : float
-        Largest multiplier, in reward per unit of penalty cost. Too small a cap silently buys requirements off.
+        Largest multiplier, in reward per unit of penalty cost.
     index : PenaltyIndex, optional
         The index, where it is known already; it depends on the arms, the penalties and the criterion, not on the budget or on
         how many arms there are.
@@ -55,6 +55,13 @@ class RandomisedPow(ScoredPolicy):
         With its verdict on indexability.
     monotone : ndarray of bool, shape (K,)
         Whether the chance of acting falls with the charge in every state, which the guarantee needs; implies indexable.
+    capped : ndarray of bool, shape (K,)
+        Whether ``cap`` binds at the price of the whole problem, so that the requirement is not kept.
+
+    Warns
+    -----
+    CapWarning
+        If it does for some type.
 
     Raises
     ------
@@ -78,6 +85,7 @@ class RandomisedPow(ScoredPolicy):
     def __init__(self, problem: Problem, *, cap: float = 10.0, index: PenaltyIndex | None = None) -> None:
         check_stationary(problem, "RandomisedPow")
         self.index = index_of(problem, cap, index)
+        self.capped: NDArray[np.bool_] = capped_types(problem, self.index)
         charges, chances = self.index.levels()
         self._rule = RandomisedRule(charges, chances)
         self.monotone: NDArray[np.bool_] = _monotone(self.index, charges, chances)

@@ -14,7 +14,7 @@ Where arms have their own requirements:
 4. Average, up to three penalties, and an index at every multiplier of the grid: feedback POW, which keeps every arm's
    requirement on every path.
 5. Discounted, every type acting less at a higher charge: randomised POW. The requirement is on the discounted mean, which
-   feedback over time does not keep, but the randomised index does in expectation.
+   feedback over time does not keep, but the randomised index does in expectation where the budget suits one price.
 6. Otherwise: the constrained Lagrangian index, which needs no indexability.
 
 No policy here knows the time left and the requirements both, so a finite horizon with penalties is refused.
@@ -31,6 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rmab.bound.fluid import fluid_bound
 from rmab.errors import ModelError
 from rmab.index.gain import gain_index
 from rmab.index.whittle import whittle_index
@@ -167,12 +168,15 @@ def _with_penalties(problem: Problem) -> ScoredChoice:
             f"no policy here keeps requirements over {problem.criterion!r}; "
             "use Average(), whose policy keeps them on every path"
         )
+    bound = fluid_bound(problem)
     if isinstance(problem.criterion, Discounted):
-        randomised = RandomisedPow(problem)
+        assert bound.multipliers is not None  # a linear program with penalties has them
+        randomised = RandomisedPow(problem, cap=max(CAP, 2.0 * float(bound.multipliers.max())))
         if randomised.monotone.all():
             return ScoredChoice(
                 randomised,
-                "randomised POW: every type acts less at a higher charge, so requirements on discounted means hold on average",
+                "randomised POW: every type acts less at a higher charge, so requirements on discounted means hold on average "
+                "as far as the budget lets the arms do what is best at one price; Outcome.excess tells",
             )
         return _by_prices(problem, f"type {np.argmin(randomised.monotone)} does not act less at a higher charge")
     if len(problem.excess_costs) > max(POINTS):

@@ -14,6 +14,8 @@ from rmab.simulation.engine import Record, period_weights
 from rmab.simulation.gap import Gap, gap_to
 from rmab.simulation.interval import batch_half_width, student_half_width
 
+ROUNDING = 1e-13  # of the largest cost less bound: what is left of sums that should vanish
+
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
@@ -169,9 +171,11 @@ def _violation(problem: Problem, record: Record) -> NDArray[np.float64]:
     if problem.penalties is None:
         return np.zeros((3, len(share) + 1))
     if isinstance(problem.criterion, Average):
-        return _around(np.column_stack([record.violation, record.violation @ share]))
-    ends = _around(record.excess).max(axis=1)
-    return np.column_stack([ends, ends @ share])
+        found = _around(np.column_stack([record.violation, record.violation @ share]))
+    else:
+        ends = _around(record.excess).max(axis=1)
+        found = np.column_stack([ends, ends @ share])
+    return np.where(found > ROUNDING * np.abs(problem.excess_costs).max(), found, 0.0)
 
 
 def _around(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ Figure 2 (a) is throughput with a least share of activations, (c) remote sensing
 regular service; each has two settings. The paper's runs are 20 of 10,000 periods at scales 1 to 100. Its learned index is
 replaced by the exact one here, so that what is tested is the policy and not the training.
 
-Reference: Zamir, I.-H. Hou, Restless bandits with individual penalty constraints, arXiv:2604.04101 (2026), figure 2.
+Reference: N. Zamir, I.-H. Hou, Restless bandits with individual penalty constraints, arXiv:2604.04101 (2026), figure 2.
 """
 
 from __future__ import annotations
