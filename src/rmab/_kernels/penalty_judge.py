@@ -10,6 +10,7 @@ from numba import njit
 from rmab._kernels.verdict import NOT_INDEXABLE, STRICT, WEAK
 
 ZERO = 1e-10
+CLEAR = 1e-3  # an advantage that came back and is as large as this is witness enough
 VISIBLE = 1e-9  # segments that are shorter, relative to one or to their charges, are rounding
 
 
@@ -46,7 +47,9 @@ def judge(charge, following, cells, mixes, chance, findings, regained, ties, wit
     if tied:
         code = WEAK
     if back:
-        code, regained = NOT_INDEXABLE, _returned(middle, cells, findings, regained, witness)
+        code = NOT_INDEXABLE
+        if regained < CLEAR:
+            regained = _returned(middle, cells, findings, regained, witness)
     return code, regained
 
 

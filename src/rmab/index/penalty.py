@@ -34,7 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from math import isfinite
 from numbers import Real
 from typing import NamedTuple
@@ -74,9 +74,9 @@ class PenaltyIndex(Judged):
         Most that a multiplier may be, in reward per unit of cost.
     codes : ndarray of int8, shape (K,)
         The verdicts as numbers, see ``verdict``.
-    proofs : dict of int to Witness
+    returns : ndarray, shape (K, 3)
         For every type that is not indexable, a state and two charges: waiting is strictly better at the first, yet acting is
-        optimal at the second and higher one (strictly, if it is anywhere).
+        optimal at the second and higher one (strictly, if it is anywhere); see ``witness``.
     paths : PenaltyPaths
         The segments of the paths.
     criterion : str
@@ -88,9 +88,14 @@ class PenaltyIndex(Judged):
     acting: NDArray[np.float64]
     cap: float
     codes: NDArray[np.int8]
-    proofs: dict[int, Witness]
+    returns: NDArray[np.float64]
     paths: PenaltyPaths
     criterion: str
+
+    @cached_property
+    def proofs(self) -> dict[int, Witness]:  # type: ignore[override]
+        """The witness of every type that is not indexable."""
+        return {int(k): _witness(self.returns[k]) for k in np.flatnonzero(self.codes == NOT_INDEXABLE)}
 
     @property
     def values(self) -> NDArray[np.float64]:
@@ -241,15 +246,15 @@ def penalty_index(
     work = partial(_paths, arms.unit_rows, arms.rewards, excess, begin.copy(), beta, float(cap), found)
     chunk = max(1, min(1024, CHUNK // shape[1] ** 3))
     rows = map_chunks(work, shape[0], chunk=chunk, threads=threads, progress=progress)
-    proofs = {
-        int(k): Witness(int(witness[k, 0]), float(witness[k, 1]), float(witness[k, 2]))
-        for k in np.flatnonzero(codes == NOT_INDEXABLE)
-    }
     ties[codes == UNDECIDED] = np.array([-np.inf, np.inf, -np.inf])[:, np.newaxis]
-    for array in (ties, codes):
+    for array in (ties, codes, witness):
         array.setflags(write=False)
     paths = PenaltyPaths.from_rows(np.concatenate(rows), counts)
-    return PenaltyIndex(ties[:, 0], ties[:, 1], ties[:, 2], float(cap), codes, proofs, paths, repr(criterion))
+    return PenaltyIndex(ties[:, 0], ties[:, 1], ties[:, 2], float(cap), codes, witness, paths, repr(criterion))
+
+
+def _witness(found: NDArray[np.float64]) -> Witness:
+    return Witness(int(found[0]), float(found[1]), float(found[2]))
 
 
 class Found(NamedTuple):
