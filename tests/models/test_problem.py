@@ -232,3 +232,9 @@ def test_what_is_spent():
         count.check_spent([2, 1], 7)
     with pytest.raises(InfeasibleBudget, match="in period 7 the policy spends 8, but the budget is at most 4"):
         Knapsack(4.0, [1.0, 2.5]).check_spent([3, 2], 7)
+
+
+@pytest.mark.parametrize("exactly", ["no", None, 2, 0.0])
+def test_exactly_is_a_truth_value(exactly):
+    with pytest.raises(ModelError, match="exactly must be True or False, got"):
+        TopK(2, exactly=exactly)

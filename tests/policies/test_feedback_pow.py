@@ -190,7 +190,13 @@ def test_what_does_not_suit_is_refused_with_the_way_out():
     three = Arms(np.broadcast_to(np.eye(2), (1, 3, 2, 2)), np.zeros((1, 3, 2)))
     with pytest.raises(ModelError, match="two actions, these arms have 3"):
         FeedbackPow(Problem(three, TopK(1), Average(), Penalty(np.zeros((3, 2)), 1.0)))
-    for wrong, name in (({"step": 0.0}, "step"), ({"cap": np.inf}, "cap"), ({"points": 1}, "at least 2 points")):
+    for wrong, name in (
+        ({"step": 0.0}, "step"),
+        ({"step": "a"}, "step"),
+        ({"cap": np.inf}, "cap"),
+        ({"points": 1}, "from 2 to 1000"),
+        ({"points": 2.5}, "points"),
+    ):
         with pytest.raises(ModelError, match=name):
             FeedbackPow(problem, **wrong)
 

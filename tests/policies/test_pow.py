@@ -8,8 +8,10 @@ from oracles.played import FLUID, drawn, published, single_arm
 from rmab.bound.fluid import fluid_bound
 from rmab.errors import CapWarning, ModelError
 from rmab.index.penalty import penalty_index
+from rmab.index.whittle import whittle_index
 from rmab.models.budget import TopK
 from rmab.models.criterion import Average, Discounted, Horizon
+from rmab.models.penalty import Penalty
 from rmab.models.problem import Problem
 from rmab.policies.base import PriorityPolicy
 from rmab.policies.pow import Pow
@@ -209,3 +211,18 @@ def test_several_penalties():
     assert policy.monotone.all()
     assert abs(outcome.mean - bound.value) < 0.02 * abs(bound.value)
     assert outcome.excess.max() < 0.02
+
+
+@pytest.mark.parametrize("policy", [Pow, RandomisedPow])
+def test_an_index_of_another_kind_or_for_other_penalties_is_refused(policy):
+    problem, other = published("TP4"), published("TP4", levels=10)
+    looser = Problem(
+        problem.arms, problem.budget, problem.criterion, Penalty(problem.penalties.cost, problem.penalties.bound + 0.1)
+    )
+    with pytest.raises(ModelError, match="must be the result of penalty_index, got IndexTable"):
+        policy(problem, index=whittle_index(problem.arms, problem.criterion))
+    with pytest.raises(ModelError, match="for other penalties"):
+        policy(looser, index=policy(problem).index)
+    with pytest.raises(ModelError, match="for other penalties"):
+        policy(problem).rule(looser)
+    assert policy(other, index=policy(problem).index).index is not None

@@ -34,6 +34,7 @@ FLAT = 1e-12  # slopes below are zero
 WRONG = 1e-10  # an advantage with the wrong sign that is not rounding
 TIED = 1e-14  # charges that are closer, relative to one or to themselves, are one
 SINGULAR = 1e-14
+POSSIBLE = 1e-7  # a share of periods that is below zero by more is not rounding
 SURE = 1e-9  # share of all periods below which an action is not taken: lowering the excesses by a hair mixes as much
 
 
@@ -237,6 +238,25 @@ def write(policy, real, whole, charge, columns, visits, lines, totals, row):
             here += real[AMOUNT, k] * _sign(policy, whole[MIXES, k]) * columns[m, whole[MIXES, k]]
         other = 0.0 if amount <= SURE else (1.0 if here - amount <= SURE else amount / here)
         row[3 + 4 * n_penalties + i] = other if policy[m] == 0 else 1.0 - other
+
+
+@njit(nogil=True, cache=True)
+def possible(policy, real, whole, columns, visits, activation, least_before):
+    """Whether this mixture is a policy: no occupancy is negative, and it acts from 0 to ``least_before`` of the periods.
+
+    Where a policy on the way has several recurrent classes, the equations of the average criterion still have solutions, but
+    those are none.
+    """
+    if not -POSSIBLE <= activation <= least_before + POSSIBLE:
+        return False
+    q = _size(whole)
+    for s in range(len(policy)):
+        share = visits[s]
+        for i in range(q):
+            share += real[AMOUNT, i] * _sign(policy, whole[MIXES, i]) * columns[s, whole[MIXES, i]]
+        if share < -POSSIBLE:
+            return False
+    return True
 
 
 @njit(nogil=True, cache=True)

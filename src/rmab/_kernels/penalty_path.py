@@ -20,7 +20,7 @@ O(n J) operations and at most one exchange; n events for an arm that is indexabl
 import numpy as np
 from numba import njit
 
-from rmab._kernels.mixture import CHANCE, MIXES, STUCK, always_act, balance, before, next_event, pivot, price, write
+from rmab._kernels.mixture import CHANCE, MIXES, STUCK, always_act, balance, before, next_event, pivot, possible, price, write
 from rmab._kernels.penalty_judge import judge, start_findings
 from rmab._kernels.scaling import power_of_two
 from rmab._kernels.tableau import exchange, residue, set_up, width
@@ -28,7 +28,7 @@ from rmab._kernels.verdict import IRREGULAR, NOT_INDEXABLE, STRICT, UNDECIDED, U
 
 SHIFT = 1e-12
 EVENTS = 40  # per state, after which the path is given up
-DRIFT = 1e-10  # of the lines at the end of the path, relative to their size
+ACCURACY, LAST_ACCURACY = 1e-10, 1e-7
 ALMOST_ONE = 1.0 - 2.0**-20  # discount that stands for the average where some policy has several recurrent classes
 
 
@@ -39,11 +39,11 @@ def most_segments(n):
 
 
 @njit(nogil=True, cache=True)
-def follow_types(transitions, rewards, excess, start, beta, cap, first, last, segments, counts, codes, ties, witness):
+def follow_types(transitions, rewards, excess, start, beta, cap, first, last, segments, counts, codes, exact, ties, witness):
     """Paths of the types ``first <= k < last``, one after the other in ``segments``, until there is no room for another.
 
-    ``excess`` (J, K, 2, n); ``counts``, ``codes`` (K,); ``ties`` (K, 3, n); ``witness`` (K, 3). Returns the first type that
-    was not done and the number of segments written.
+    ``excess`` (J, K, 2, n); ``counts``, ``codes``, ``exact`` (K,); ``ties`` (K, 3, n); ``witness`` (K, 3). Returns the first
+    type that was not done and the number of segments written.
     """
     n, n_penalties = ties.shape[2], len(excess)
     costs, room, unit = np.empty((2 + n_penalties, 2, n)), np.empty(n_penalties), np.ones(2 + n_penalties)
@@ -60,9 +60,12 @@ def follow_types(transitions, rewards, excess, start, beta, cap, first, last, se
             if code == IRREGULAR:
                 refresh = n * EVENTS if attempt == 0 else 1
                 discount = min(beta, ALMOST_ONE) if attempt == 2 else beta
-                rows = segments[written:]
-                code, count = follow(transitions[k], costs, start[k], discount, room, refresh, rows, ties[k], witness[k])
-                if discount != beta and code != IRREGULAR and code != NOT_INDEXABLE:
+                accuracy = LAST_ACCURACY if attempt == 2 else ACCURACY
+                code, count = follow(
+                    transitions[k], costs, start[k], discount, room, refresh, accuracy, segments[written:], ties[k], witness[k]
+                )
+                exact[k] = discount == beta
+                if not exact[k] and code != IRREGULAR and code != NOT_INDEXABLE:
                     code = UNSETTLED
         if code == IRREGULAR:
             code, count = UNDECIDED, 0
@@ -89,11 +92,12 @@ def _rescale(rows, unit):
 
 
 @njit(nogil=True, cache=True)
-def follow(transitions, costs, start, beta, cap, refresh, segments, ties, witness):
+def follow(transitions, costs, start, beta, cap, refresh, accuracy, segments, ties, witness):
     """Write the path of one arm; return its code and the number of segments.
 
     ``transitions`` (2, n, n); ``costs`` (2 + J, 2, n) rewards, activations and excesses of order one; ``cap`` (J,);
-    ``refresh`` exchanges after which the tableau is set up anew. ``segments`` (most, 3 + 5 J): from which charge on; reward,
+    ``refresh`` exchanges after which the tableau is set up anew; ``accuracy`` of the lines at the end of the path, relative to
+    their size. ``segments`` (most, 3 + 5 J): from which charge on; reward,
     activation, excesses, multipliers there and their slopes, mixing states (-1 for none) and their chance of acting.
     ``ties`` (3, n): the charges between which acting and waiting tie, and up to which the state acts without mixing.
     ``witness`` (3,): a state, and two charges that show that it is not indexable.
@@ -115,6 +119,9 @@ def follow(transitions, costs, start, beta, cap, refresh, segments, ties, witnes
         if following == np.inf or before(charge, following):
             row = segments[count]
             write(policy, real, whole, begin, columns, visits, lines, totals, row)
+            acted = 1.0 if count == 0 else segments[count - 1, 2]
+            if beta == 1.0 and not possible(policy, real, whole, columns, visits, row[2], acted):
+                return IRREGULAR, count
             chance = row[3 + 4 * n_penalties :]
             verdict, regained = judge(begin, following, cells, whole[MIXES], chance, findings, regained, found, witness)
             for i in range(n_penalties):
@@ -123,7 +130,7 @@ def follow(transitions, costs, start, beta, cap, refresh, segments, ties, witnes
             code, count, begin = max(code, verdict), count + 1, following
         if following == np.inf:
             ties[:] = found[:, :n]
-            sound = policy.max() == 0 and residue(first_columns, first_lines, lines) < DRIFT
+            sound = policy.max() == 0 and residue(first_columns, first_lines, lines) < accuracy
             return code if sound else IRREGULAR, count
         charge = following
         changed = pivot(policy, real, whole, system, columns, visits, lines, totals, kind, entering)

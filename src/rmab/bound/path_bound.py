@@ -51,7 +51,7 @@ class PathBound:
     Raises
     ------
     ModelError
-        If the multiplicity does not fit the index.
+        If the multiplicity does not fit the index, or a type's path is not exact (see ``PenaltyIndex.exact``).
     NotConverged
         If a type has no path.
 
@@ -82,6 +82,12 @@ class PathBound:
         if not isinstance(index, PenaltyIndex):
             raise ModelError(f"a path bound needs the result of penalty_index, got {type(index).__name__}")
         n_types = len(index.codes)
+        inexact = np.flatnonzero(~index.exact)
+        if len(inexact):
+            raise ModelError(
+                f"the path of type {inexact[0]}, which has several recurrent classes, is that at a discount just below 1 and "
+                "bounds nothing; use fluid_bound, or a discount"
+            )
         arms = np.ones(n_types, dtype=np.int64) if multiplicity is None else np.array(multiplicity)
         if arms.shape != (n_types,) or arms.dtype.kind not in "iu" or (arms < 1).any():
             raise ModelError(f"give {n_types} whole numbers of arms, one per type, at least 1 each, got {multiplicity!r}")
@@ -153,7 +159,10 @@ class PathBound:
         )
 
     def _checked(self, capacity: ArrayLike) -> NDArray[np.float64]:
-        given = np.asarray(capacity, dtype=np.float64)
+        try:
+            given = np.asarray(capacity, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ModelError(f"capacities must be numbers, got {capacity!r}") from None
         arms = self.multiplicity.sum()
         if not ((given >= 0) & (given <= arms)).all():
             raise InfeasibleBudget(f"a capacity must be between 0 and the {arms} arms, got {capacity!r}")

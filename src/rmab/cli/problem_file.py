@@ -49,7 +49,7 @@ _CRITERION = '{"name": "Average"}, {"name": "Discounted", "beta": 0.95} or {"nam
 class PenaltyFields(BaseModel):
     """The fields of one penalty."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     cost: list[list[list[FiniteFloat]]]
     bound: Limit | list[Limit]
@@ -63,7 +63,7 @@ class PenaltyFields(BaseModel):
 class ProblemFile(BaseModel):
     """The fields of a problem file, checked for kind; shapes and row sums are checked by ``Arms`` and ``Problem``."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     transitions: list[list[list[list[FiniteFloat]]]]
     rewards: list[list[list[FiniteFloat]]]

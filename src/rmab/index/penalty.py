@@ -74,9 +74,14 @@ class PenaltyIndex(Judged):
         Most that a multiplier may be, in reward per unit of cost.
     codes : ndarray of int8, shape (K,)
         The verdicts as numbers, see ``verdict``.
+    exact : ndarray of bool, shape (K,)
+        Whether the path is that of the criterion itself. False for a type of which, under the average criterion, some policy on
+        the path has several recurrent classes (or nearly so): its numbers are those at discount 1 - 1e-6.
     returns : ndarray, shape (K, 3)
         For every type that is not indexable, a state and two charges: waiting is strictly better at the first, yet acting is
         optimal at the second and higher one (strictly, if it is anywhere); see ``witness``.
+    excess : ndarray, shape (J, K, A, S)
+        Cost less bound of the penalties for which the index holds.
     paths : PenaltyPaths
         The segments of the paths.
     criterion : str
@@ -88,7 +93,9 @@ class PenaltyIndex(Judged):
     acting: NDArray[np.float64]
     cap: float
     codes: NDArray[np.int8]
+    exact: NDArray[np.bool_]
     returns: NDArray[np.float64]
+    excess: NDArray[np.float64]
     paths: PenaltyPaths
     criterion: str
 
@@ -119,9 +126,9 @@ class PenaltyIndex(Judged):
         ModelError
             If some ``u`` is not between 0 and 1.
         """
-        drawn = np.asarray(u, dtype=np.float64)
-        if not ((drawn >= 0) & (drawn <= 1)).all():
-            raise ModelError(f"u must be between 0 and 1, got {u!r}")
+        drawn, shape = _numbers("u", u), self.upper.shape
+        if not ((drawn >= 0) & (drawn <= 1)).all() or np.broadcast_shapes(shape, drawn.shape[-2:]) != shape:
+            raise ModelError(f"u must be between 0 and 1, one number or one for each of (types, states) = {shape}, got {u!r}")
         charge, chance = self.levels()
         place = np.argmax(chance >= np.broadcast_to(drawn, self.upper.shape)[..., np.newaxis], axis=-1)
         return np.take_along_axis(charge, place[..., np.newaxis], axis=-1)[..., 0]
@@ -165,7 +172,7 @@ class PenaltyIndex(Judged):
         return np.asarray((multipliers >= self.cap * (1 - 1e-9)).any(axis=-1))
 
     def _charges(self, charge: ArrayLike) -> NDArray[np.float64]:
-        given, n_types = np.asarray(charge, dtype=np.float64), len(self.codes)
+        given, n_types = _numbers("a charge", charge), len(self.codes)
         if (given.ndim and given.shape[-1] not in (1, n_types)) or np.isnan(given).any():
             raise ModelError(f"give one charge, or along the last axis one for each of the {n_types} types, got {charge!r}")
         return np.broadcast_to(given, (*given.shape[:-1], n_types))
@@ -241,16 +248,24 @@ def penalty_index(
     begin = Problem(arms, TopK(0), criterion, start=start).start_distribution
     counts, codes = np.zeros(shape[0], dtype=np.int64), np.zeros(shape[0], dtype=np.int8)
     ties, witness = np.empty((shape[0], 3, shape[1])), np.zeros((shape[0], 3))
-    found = Found(counts, codes, ties, witness)
+    exact = np.ones(shape[0], dtype=bool)
+    found = Found(counts, codes, exact, ties, witness)
     # the kernels are compiled anew for a read-only start, hence the copy
     work = partial(_paths, arms.unit_rows, arms.rewards, excess, begin.copy(), beta, float(cap), found)
     chunk = max(1, min(1024, CHUNK // shape[1] ** 3))
     rows = map_chunks(work, shape[0], chunk=chunk, threads=threads, progress=progress)
     ties[codes == UNDECIDED] = np.array([-np.inf, np.inf, -np.inf])[:, np.newaxis]
-    for array in (ties, codes, witness):
+    for array in (ties, codes, exact, witness, excess):
         array.setflags(write=False)
     paths = PenaltyPaths.from_rows(np.concatenate(rows), counts)
-    return PenaltyIndex(ties[:, 0], ties[:, 1], ties[:, 2], float(cap), codes, witness, paths, repr(criterion))
+    return PenaltyIndex(ties[:, 0], ties[:, 1], ties[:, 2], float(cap), codes, exact, witness, excess, paths, repr(criterion))
+
+
+def _numbers(name: str, given: ArrayLike) -> NDArray[np.float64]:
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ModelError(f"{name} must be a number or numbers, got {given!r}") from None
 
 
 def _witness(found: NDArray[np.float64]) -> Witness:
@@ -258,10 +273,11 @@ def _witness(found: NDArray[np.float64]) -> Witness:
 
 
 class Found(NamedTuple):
-    """Room for what is found about every type: segments and codes (K,), ties (K, 3, S), witness (K, 3)."""
+    """Room for what is found about every type: segments, codes, exactness (K,), ties (K, 3, S), witness (K, 3)."""
 
     counts: NDArray[np.int64]
     codes: NDArray[np.int8]
+    exact: NDArray[np.bool_]
     ties: NDArray[np.float64]
     witness: NDArray[np.float64]
 

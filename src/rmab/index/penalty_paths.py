@@ -77,7 +77,7 @@ class PenaltyPaths:
         missing = np.flatnonzero(np.diff(self.first) == 0)
         if len(missing):
             raise NotConverged(
-                f"type {missing[0]} has no path: its numbers did not settle; use a discount below 1 or rescale its rewards"
+                f"type {missing[0]} has no path: its numbers did not settle; use a discount below 1, or fluid_bound for a bound"
             )
         columns = charge.reshape(-1, len(self.first) - 1).T
         found = [
@@ -90,15 +90,17 @@ class PenaltyPaths:
         """Multipliers of each type at its charge, shape ``(..., K, J)``."""
         here = self.at(charge)
         begin = self.charge[here]
-        since = np.where(np.isfinite(begin), charge - begin, 0.0)
-        return self.multiplier[here] + self.slope[here] * since[..., np.newaxis]
+        slope = self.slope[here]
+        since = np.where(np.isfinite(begin) & slope.any(axis=-1), charge, begin) - np.where(np.isfinite(begin), begin, 0.0)
+        return self.multiplier[here] + slope * np.where(np.isfinite(since), since, 0.0)[..., np.newaxis]
 
     def dual(self, charge: NDArray[np.float64]) -> NDArray[np.float64]:
         """Value of each type at its charge, shape ``(..., K)``: reward less charges less multipliers times excesses."""
         here = self.at(charge)
         # what is in excess has a multiplier that does not change with the charge
         net = self.reward - (self.multiplier * self.excess).sum(axis=1)
-        return net[here] - charge * self.activation[here]
+        activation = self.activation[here]
+        return net[here] - np.where(activation == 0.0, 0.0, charge) * activation
 
     def levels(self, acting: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """``sup{charge: chance of acting >= u}`` as a step function of ``u`` in every state.

@@ -30,7 +30,7 @@ class TopK:
     Raises
     ------
     ModelError
-        If ``k`` is not a whole number.
+        If ``k`` is not a whole number, or ``exactly`` not a truth value.
     InfeasibleBudget
         If ``k`` is negative.
 
@@ -46,9 +46,12 @@ class TopK:
     def __post_init__(self) -> None:
         if not isinstance(self.k, Integral) or isinstance(self.k, bool):
             raise ModelError(f"the budget must be a whole number of arms per period, got {self.k!r}")
+        if not isinstance(self.exactly, bool | np.bool_):
+            raise ModelError(f"exactly must be True or False, got {self.exactly!r}")
         if self.k < 0:
             raise InfeasibleBudget(f"the budget must not be negative, got {self.k}; use 0 for no action at all")
         object.__setattr__(self, "k", int(self.k))
+        object.__setattr__(self, "exactly", bool(self.exactly))
 
     def check(self, n_arms: int) -> None:
         """Raise :class:`InfeasibleBudget` when the budget is above the cohort of ``n_arms`` arms."""

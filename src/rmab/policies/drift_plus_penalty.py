@@ -24,6 +24,9 @@ when it is made."""
 
 from __future__ import annotations
 
+from numbers import Real
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -72,7 +75,7 @@ class DriftPlusPenalty(ScoredPolicy):
 
     def __init__(self, problem: Problem, *, trade_off: float = 100.0) -> None:
         check_penalised(problem, "DriftPlusPenalty")
-        if not 0 < trade_off < np.inf:
+        if not _is_weight(trade_off):
             raise ModelError(f"the trade-off between reward and queues must be a number above 0, got {trade_off!r}")
         self.problem = problem
         self.trade_off = float(trade_off)
@@ -108,3 +111,7 @@ def _added(problem: Problem, amount: NDArray[np.float64]) -> NDArray[np.float64]
     weight = problem.criterion.beta if isinstance(problem.criterion, Discounted) else 1.0
     p = problem.arms.unit_rows
     return amount[:, 1] - amount[:, 0] + weight * np.einsum("kst,kt->ks", p[:, 1] - p[:, 0], amount[:, 0])
+
+
+def _is_weight(given: Any) -> bool:
+    return isinstance(given, Real) and not isinstance(given, bool) and 0 < float(given) < np.inf

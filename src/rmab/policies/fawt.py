@@ -163,8 +163,12 @@ def _windows(problem: Problem, given: ArrayLike | None) -> NDArray[np.float64]:
     if given is None:
         windows = _windows_of_shares(problem.excess_costs)
     else:
-        windows = np.asarray(given, dtype=np.float64)
-        if windows.shape not in ((), (arms.n_types,)) or not (windows >= 1).all() or (windows % 1 != 0).any():
+        try:
+            windows = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError):
+            windows = np.zeros(())
+        whole = np.isfinite(windows) & (windows >= 1) & (np.floor(windows) == windows)
+        if windows.shape not in ((), (arms.n_types,)) or not whole.all():
             raise ModelError(f"window must be a whole number of periods, at least 1, for all or for each type, got {given!r}")
         windows = np.broadcast_to(windows, arms.n_types).copy()
     needed = float((arms.multiplicity / windows).sum())

@@ -18,9 +18,11 @@ since clipping at 0 only adds to the multiplier. Requirements are met up to O(1/
 policy does that only looks at states. The reward is near the bound as multipliers hover around their optimum, the closer the
 smaller the step; near 0.02 times the scale of the multipliers suits 10,000 periods.
 
-It is bad where an index at fixed multipliers does not exist (``indexable`` tells; use :class:`rmab.ConstrainedLagrangian`),
-where the cap binds (the guarantee is lost, silently but for ``capped``), over short times (multipliers need about 1 / step
-periods to settle), and where a requirement is discounted: the guarantee is on the mean over time.
+It is bad where an index at fixed multipliers does not exist (``indexable`` tells; use :class:`rmab.ConstrainedLagrangian`);
+where the cap binds (the guarantee is lost, silently but for ``capped``); where an arm ends in a class of states in which it
+cannot keep its requirement, though it would on average over classes (its multiplier climbs to the cap); over short times
+(multipliers need about 1 / step periods to settle); and where a requirement is discounted: the guarantee is on the mean over
+time.
 
 References: N. Zamir, I.-H. Hou, Restless bandits with individual penalty constraints, arXiv:2604.04101 (2026), for the index at
 a multiplier; M. J. Neely, Stochastic Network Optimization with Application to Communication and Queueing Systems (2010), for
@@ -28,6 +30,9 @@ multipliers as queues. Cost: one linear program and ``points ** J`` Whittle indi
 """
 
 from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,6 +49,7 @@ from rmab.policies.scored import ScoredPolicy
 
 POINTS = {1: 34, 2: 17, 3: 9}
 MOST_NUMBERS = 2**23
+MOST_POINTS = 1000
 
 
 class FeedbackPow(ScoredPolicy):
@@ -108,8 +114,8 @@ class FeedbackPow(ScoredPolicy):
             )
         self.step, self.cap = _positive("step", step, len(excess)), _positive("cap", cap, len(excess))
         count = POINTS[len(excess)] if points is None else points
-        if count < 2:
-            raise ModelError(f"the grid needs at least 2 points for each multiplier, got {points!r}")
+        if not _is_count(count):
+            raise ModelError(f"points must be a whole number from 2 to {MOST_POINTS} for each multiplier, got {points!r}")
         self.problem, self.bound = problem, fluid_bound(problem)
         assert self.bound.multipliers is not None  # a linear program with penalties has them
         self.multipliers: NDArray[np.float64] = self.bound.multipliers
@@ -178,8 +184,15 @@ def index_at(problem: Problem, grid: NDArray[np.float64]) -> tuple[NDArray[np.fl
     return table.reshape(arms.n_types, arms.n_states, *shape), indexable.reshape(arms.n_types, *shape)
 
 
+def _is_count(given: Any) -> bool:
+    return isinstance(given, Integral) and not isinstance(given, bool) and 2 <= int(given) <= MOST_POINTS
+
+
 def _positive(name: str, given: ArrayLike, count: int) -> NDArray[np.float64]:
-    value = np.asarray(given, dtype=np.float64)
+    try:
+        value = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        value = np.array(np.nan)
     if value.shape not in ((), (count,)) or not ((value > 0) & (value < np.inf)).all():
         raise ModelError(f"the {name} must be a number above 0, for all {count} penalties or for each, got {given!r}")
     return np.broadcast_to(value, count).copy()

@@ -55,8 +55,8 @@ class Pow(PriorityPolicy):
     cap : float
         Largest multiplier, in reward per unit of penalty cost.
     index : PenaltyIndex, optional
-        The index, where it is known already; it depends on the arms, the penalties and the criterion, not on the budget or on
-        how many arms there are.
+        The index, where it is known already, with a cap of its own; it depends on the arms, the penalties and the criterion,
+        not on the budget or on how many arms there are.
 
     Attributes
     ----------
@@ -99,8 +99,9 @@ class Pow(PriorityPolicy):
         self.values: NDArray[np.float64] = self.index.upper if ties == "upper" else self.index.lower
 
     def rule(self, problem: Problem) -> PriorityRule:
-        """The index as a priority rule; raises :class:`ModelError` when its shape does not fit the problem."""
+        """The index as a priority rule; raises :class:`ModelError` when the problem has another shape or other penalties."""
         check_shape(problem, self.values, "index values")
+        check_owed(problem, self.index)
         return PriorityRule(self.values)
 
 
@@ -113,14 +114,28 @@ def index_of(problem: Problem, cap: float, index: PenaltyIndex | None) -> Penalt
         If the shape of the given index does not fit the problem.
     """
     if index is not None:
+        if not isinstance(index, PenaltyIndex):
+            raise ModelError(f"the index must be the result of penalty_index, got {type(index).__name__}")
         check_shape(problem, index.upper, "index values")
+        check_owed(problem, index)
         return index
     assert problem.penalties is not None  # the caller has checked it
     return penalty_index(problem.arms, problem.penalties, problem.criterion, cap, start=problem.start_distribution)
 
 
+def check_owed(problem: Problem, index: PenaltyIndex) -> None:
+    """Raise :class:`ModelError` unless the index is for the penalties of ``problem``."""
+    if not np.array_equal(index.excess, problem.excess_costs):
+        raise ModelError("the index is for other penalties than the problem has; make one with penalty_index for these")
+
+
 def capped_types(problem: Problem, index: PenaltyIndex) -> NDArray[np.bool_]:
-    """Whether the cap binds at the price of the problem, for each type (K,); with a :class:`CapWarning` if it does."""
+    """Whether the cap binds at the price of the problem, for each type (K,); with a :class:`CapWarning` if it does.
+
+    Not looked at where some path is not exact, which leaves the price open.
+    """
+    if not index.exact.all():
+        return np.zeros(len(index.exact), dtype=bool)
     cohort = PathBound(index, problem.arms.multiplicity)
     capped = index.capped(cohort.prices(problem.budget.k, exactly=problem.budget.exactly))
     if capped.any():

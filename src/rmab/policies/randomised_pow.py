@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from rmab.index.penalty import PenaltyIndex
 from rmab.models.problem import Problem
-from rmab.policies.pow import capped_types, check_stationary, index_of
+from rmab.policies.pow import capped_types, check_owed, check_stationary, index_of
 from rmab.policies.rules import RandomisedRule
 from rmab.policies.scored import ScoredPolicy
 
@@ -46,8 +46,8 @@ class RandomisedPow(ScoredPolicy):
     cap : float
         Largest multiplier, in reward per unit of penalty cost.
     index : PenaltyIndex, optional
-        The index, where it is known already; it depends on the arms, the penalties and the criterion, not on the budget or on
-        how many arms there are.
+        The index, where it is known already, with a cap of its own; it depends on the arms, the penalties and the criterion,
+        not on the budget or on how many arms there are.
 
     Attributes
     ----------
@@ -93,6 +93,7 @@ class RandomisedPow(ScoredPolicy):
     def rule(self, problem: Problem) -> RandomisedRule:
         """The index as levels with their chances; raises :class:`ModelError` when it does not fit the problem."""
         self._rule.check(problem)
+        check_owed(problem, self.index)
         return self._rule
 
 

@@ -12,7 +12,7 @@ With more than 300,000 nonzero transition probabilities the fluid limit is not l
 Where arms have their own requirements:
 
 4. Average, up to three penalties, and an index at every multiplier of the grid: feedback POW, which keeps every arm's
-   requirement on every path.
+   requirement on every path while its multiplier stays below the cap.
 5. Discounted, every type acting less at a higher charge: randomised POW. The requirement is on the discounted mean, which
    feedback over time does not keep, but the randomised index does in expectation where the budget suits one price.
 6. Otherwise: the constrained Lagrangian index, which needs no indexability.
@@ -137,8 +137,8 @@ def solve(problem: Problem) -> PriorityChoice | ScoredChoice:
 
     >>> from rmab.models.penalty import Penalty
     >>> floor = Penalty(cost=[[0.0, 0.0], [-1.0, -1.0]], bound=-0.1)
-    >>> print(solve(Problem(arms, TopK(2), Average(), penalties=floor)))
-    feedback POW: it keeps every arm's requirement on every path, and the index exists at all 34 multipliers for all 1 types
+    >>> print(solve(Problem(arms, TopK(2), Average(), penalties=floor)).reason.partition(";")[0])
+    feedback POW: arms keep what they owe while their multipliers are below the cap
     """
     check_counted(problem)
     arms, criterion = problem.arms, problem.criterion
@@ -165,8 +165,7 @@ def solve(problem: Problem) -> PriorityChoice | ScoredChoice:
 def _with_penalties(problem: Problem) -> ScoredChoice:
     if isinstance(problem.criterion, Horizon):
         raise ModelError(
-            f"no policy here keeps requirements over {problem.criterion!r}; "
-            "use Average(), whose policy keeps them on every path"
+            f"no policy here keeps requirements over {problem.criterion!r}; use Average(), whose policy watches every arm"
         )
     bound = fluid_bound(problem)
     if isinstance(problem.criterion, Discounted):
@@ -184,7 +183,9 @@ def _with_penalties(problem: Problem) -> ScoredChoice:
     feedback = _feedback(problem)
     if not feedback.indexable.all():
         return _by_prices(problem, feedback.status)
-    return ScoredChoice(feedback, f"feedback POW: it keeps every arm's requirement on every path, and {feedback.status}")
+    return ScoredChoice(
+        feedback, f"feedback POW: arms keep what they owe while their multipliers are below the cap; {feedback.status}"
+    )
 
 
 def _feedback(problem: Problem) -> FeedbackPow:
