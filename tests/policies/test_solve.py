@@ -152,7 +152,7 @@ def test_with_penalties_on_average_it_is_feedback_pow():
     problem = published("TP4", scale=5)
     chosen = solve(problem)
     assert isinstance(chosen.policy, FeedbackPow)
-    assert "feedback POW: it keeps every arm's requirement on every path" in str(chosen)
+    assert "feedback POW: arms keep what they owe while their multipliers are below the cap" in str(chosen)
     assert isinstance(chosen, ScoredPolicy) and not isinstance(chosen, PriorityPolicy)
     assert isinstance(solve(example(Average())), PriorityPolicy)
 
