@@ -131,3 +131,10 @@ def test_arms_that_are_not_indexable_are_found():
     assert claim.statement == "SR4: every arm is indexable"
     assert claim.verdict == NOT_REPRODUCED
     assert "4 of 4 types are not indexable" in claim.found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_quick_runs_bear_out_what_is_claimed_for_feedback_pow(name):
+    ours = [claim for claim in reproduce(name, scale="quick", rng=0).claims if "feedback POW (ours)" in claim.statement]
+    assert [claim.verdict for claim in ours] == [REPRODUCED, REPRODUCED]
