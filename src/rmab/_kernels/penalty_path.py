@@ -28,7 +28,7 @@ from rmab._kernels.verdict import IRREGULAR, NOT_INDEXABLE, STRICT, UNDECIDED, U
 
 SHIFT = 1e-12
 EVENTS = 40  # per state, after which the path is given up
-ACCURACY, LAST_ACCURACY = 1e-10, 1e-7
+ACCURACY, LAST_ACCURACY = 1e-10, 1e-7  # asked of a path, and of one at a discount just below 1
 ALMOST_ONE = 1.0 - 2.0**-20  # discount that stands for the average where some policy has several recurrent classes
 
 
@@ -97,10 +97,10 @@ def follow(transitions, costs, start, beta, cap, refresh, accuracy, segments, ti
 
     ``transitions`` (2, n, n); ``costs`` (2 + J, 2, n) rewards, activations and excesses of order one; ``cap`` (J,);
     ``refresh`` exchanges after which the tableau is set up anew; ``accuracy`` of the lines at the end of the path, relative to
-    their size. ``segments`` (most, 3 + 5 J): from which charge on; reward,
-    activation, excesses, multipliers there and their slopes, mixing states (-1 for none) and their chance of acting.
-    ``ties`` (3, n): the charges between which acting and waiting tie, and up to which the state acts without mixing.
-    ``witness`` (3,): a state, and two charges that show that it is not indexable.
+    their size. Written: ``segments`` (most, 3 + 5 J), from which charge on, reward, activation, excesses, multipliers there and
+    their slopes, mixing states (-1 for none) and their chance of acting; ``ties`` (3, n), the charges between which acting and
+    waiting tie, and up to which the state acts without mixing; ``witness`` (3,), a state and two charges that show that it is
+    not indexable.
     """
     n, n_penalties, m = ties.shape[1], len(cap), 2 + len(cap)
     columns, visits, scratch = np.zeros((n, width(n))), np.empty(n), np.empty(width(n))
