@@ -19,7 +19,7 @@ from scipy.sparse import csr_array, eye_array, kron, vstack
 
 from rmab.bound.fluid import fluid_bound
 from rmab.bound.lagrangian import lagrangian_bound
-from rmab.bound.program import balance, solve_program, weighted
+from rmab.bound.program import Program, balance, excess_rows, resource_rows, solve_program, start_mass, weights
 from rmab.models.arms import Arms
 from rmab.models.budget import TopK
 from rmab.models.criterion import Average, Discounted
@@ -44,18 +44,14 @@ def random_problem(rng: np.random.Generator, n_types: int, n_states: int, criter
 def single_class_program(problem: Problem) -> float:
     """The average bound by the smaller program: stationary flow, and each type's shares sum to its weight."""
     arms = problem.arms
-    reward, active, start = weighted(problem)
     stay = balance(np.eye(arms.n_states) - arms.transitions)
-    whole = kron(eye_array(arms.n_types), np.ones((1, reward[0].size)))
-    value, _, _ = solve_program(
-        reward.ravel(),
-        csr_array(vstack([stay, whole])),
-        np.concatenate([np.zeros(start.size), start.sum(axis=1)]),
-        csr_array(active.reshape(1, -1)),
-        problem.budget.k / arms.n_arms,
-        problem.budget.exactly,
-    )
-    return value * arms.n_arms
+    whole = kron(eye_array(arms.n_types), np.ones((1, arms.rewards[0].size)))
+    mass = start_mass(problem, problem.start_distribution).sum(axis=1)
+    rows, limits, _ = resource_rows(problem)
+    flow, inflow = csr_array(vstack([stay, whole])), np.concatenate([np.zeros(arms.n_types * arms.n_states), mass])
+    program = Program(flow, inflow, rows, limits, problem.budget.exactly, excess_rows(problem)[0])
+    reward = arms.rewards * weights(problem)[0][:, np.newaxis, np.newaxis]
+    return solve_program(program, reward.ravel()).value * arms.n_arms
 
 
 def compare(problem: Problem, program: Callable[[Problem], float], repeats: int) -> tuple[float, float, float]:
