@@ -6,7 +6,8 @@ import pytest
 
 from rmab.studies import conveyor, flipped, gast
 from rmab.studies.curves import closes, measured, near, near_all, stays_below
-from rmab.studies.study import AS_MEASURED, NOT_REPRODUCED, REPRODUCED, Row
+from rmab.studies.rows import Row
+from rmab.studies.study import AS_MEASURED, NOT_REPRODUCED, REPRODUCED
 
 GAST = gast.instances()[1]
 BOUND = 0.1238

@@ -8,7 +8,8 @@ from rmab.bound.fluid import fluid_bound
 from rmab.studies import pow
 from rmab.studies.penalised import POLICIES, Variant, judge, run_penalised
 from rmab.studies.registry import STUDIES, reproduce
-from rmab.studies.study import AS_MEASURED, NOT_REPRODUCED, REPRODUCED, PenalisedRow, Scale
+from rmab.studies.rows import PenalisedRow
+from rmab.studies.study import AS_MEASURED, NOT_REPRODUCED, REPRODUCED, Scale
 
 NAMES = tuple(study.name for study in pow.STUDIES)
 TP4 = Variant("throughput-activation-v1", "TP4")

@@ -34,7 +34,7 @@ def solve_in_place(system, n):
                 return smallest
             for r in range(top + 1, end):
                 for q in range(top, r):
-                    _add(system[r, end:], -system[r, q], system[q, end:])
+                    add(system[r, end:], -system[r, q], system[q, end:])
             _multipliers(system, top, end, end, last, negative)
             add_product(negative[: end - top, : last - end], system[top:end, end:], system[end:last, end:])
         for top in range(slab, last, inner):
@@ -56,7 +56,7 @@ def _factor(system, top, end):
             return smallest
         for r in range(q + 1, end):
             system[r, q] /= system[q, q]
-            _add(system[r, q + 1 : end], -system[r, q], system[q, q + 1 : end])
+            add(system[r, q + 1 : end], -system[r, q], system[q, q + 1 : end])
     return smallest
 
 
@@ -69,7 +69,7 @@ def _multipliers(system, top, end, first, last, negative):
         for r in range(count):
             target[r] = -system[first + r, q]
         for k in range(top, q):
-            _add(target, -system[k, q], negative[k - top, :count])
+            add(target, -system[k, q], negative[k - top, :count])
         for r in range(count):
             target[r] /= system[q, q]
 
@@ -84,7 +84,7 @@ def _substitute(system, n, inner, negative):
             for r in range(end - 1, top - 1, -1):
                 target = system[r, n:]
                 for q in range(r + 1, end):
-                    _add(target, -system[r, q], system[q, n:])
+                    add(target, -system[r, q], system[q, n:])
                 for c in range(len(target)):
                     target[c] /= system[r, r]
             _negative_block(system, slab, top, top, end, negative)
@@ -102,6 +102,7 @@ def _negative_block(system, first, last, left, right, negative):
 
 
 @njit(nogil=True, cache=True)
-def _add(target, factor, source):
+def add(target, factor, source):
+    """``target += factor * source``."""
     for c in range(len(target)):
         target[c] += factor * source[c]

@@ -7,6 +7,7 @@ is indexable when no state in which waiting has been strictly better ties or act
 import numpy as np
 from numba import njit
 
+from rmab._kernels.mixture import CHANCE, MARGIN, WORTH
 from rmab._kernels.verdict import NOT_INDEXABLE, STRICT, WEAK
 
 ZERO = 1e-10
@@ -40,7 +41,7 @@ def judge(charge, following, cells, mixes, chance, findings, regained, ties, wit
     for i in range(len(chance)):
         m = mixes[i]
         if m >= 0:  # not tied if one action is sure; where that is waiting, it has not been strictly better
-            cells[0, m], cells[1, m], cells[2, m] = chance[i], middle, 1.0
+            cells[CHANCE, m], cells[WORTH, m], cells[MARGIN, m] = chance[i], middle, 1.0
             if 0.0 < chance[i] < 1.0:
                 code = WEAK
     tied, back = _look(charge, following, middle, visible, cells, findings, ties)
@@ -58,7 +59,7 @@ def _look(charge, following, middle, visible, cells, findings, ties):
     """Whether a state ties, and whether one acts or ties in which waiting was strictly better; without branches."""
     tied, back = False, False
     for s in range(cells.shape[1]):
-        chance, worth, margin = cells[0, s], cells[1, s], cells[2, s]
+        chance, worth, margin = cells[CHANCE, s], cells[WORTH, s], cells[MARGIN, s]
         advantage, size = worth - middle * margin, ZERO * (1.0 + abs(worth))
         here = (abs(margin) <= ZERO) & (abs(advantage) <= size)
         ties[0, s] = charge if (here | (chance < 1.0)) & (charge < ties[0, s]) else ties[0, s]
@@ -77,8 +78,8 @@ def _look(charge, following, middle, visible, cells, findings, ties):
 def _returned(middle, cells, findings, regained, witness):
     """Keep the witness of the largest advantage that came back; a tie counts as 0."""
     for s in range(cells.shape[1]):
-        advantage, size = cells[1, s] - middle * cells[2, s], ZERO * (1.0 + abs(cells[1, s]))
-        acts = cells[0, s] > 0.0 or abs(advantage) <= size
+        advantage, size = cells[WORTH, s] - middle * cells[MARGIN, s], ZERO * (1.0 + abs(cells[WORTH, s]))
+        acts = cells[CHANCE, s] > 0.0 or abs(advantage) <= size
         if findings[0, s] < -size and acts and max(advantage, 0.0) > regained:
             regained = max(advantage, 0.0)
             witness[0], witness[1], witness[2] = s, findings[1, s], middle

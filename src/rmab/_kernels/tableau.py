@@ -19,7 +19,7 @@ including 1 are alike as long as the policy has one recurrent class. Reference: 
 import numpy as np
 from numba import njit
 
-from rmab._kernels.blocked_solve import solve_in_place
+from rmab._kernels.blocked_solve import add, solve_in_place
 
 SMALLEST_PIVOT = 1e-9
 NEAR_ONE = 0.999  # discounts from which the reference state is chosen with care
@@ -126,13 +126,6 @@ def residue(first_columns, first_lines, lines):
         for i in range(len(lack)):
             largest = max(largest, abs(lack[i]))
     return largest / size
-
-
-@njit(nogil=True, cache=True)
-def add(target, factor, source):
-    """``target += factor * source``."""
-    for i in range(len(target)):
-        target[i] += factor * source[i]
 
 
 @njit(nogil=True, cache=True)

@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from rmab.bound.result import Bound
 from rmab.errors import InfeasibleBudget, ModelError
 from rmab.index.penalty import PenaltyIndex
+from rmab.models.arrays import float_array
 from rmab.models.budget import TopK
 
 
@@ -159,10 +160,7 @@ class PathBound:
         )
 
     def _checked(self, capacity: ArrayLike) -> NDArray[np.float64]:
-        try:
-            given = np.asarray(capacity, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise ModelError(f"capacities must be numbers, got {capacity!r}") from None
+        given = float_array("capacities", capacity, "numbers")
         arms = self.multiplicity.sum()
         if not ((given >= 0) & (given <= arms)).all():
             raise InfeasibleBudget(f"a capacity must be between 0 and the {arms} arms, got {capacity!r}")

@@ -49,6 +49,7 @@ from rmab.index.findings import check_two_actions, discount_of
 from rmab.index.penalty_paths import PenaltyPaths
 from rmab.index.table import Judged, Witness
 from rmab.models.arms import Arms
+from rmab.models.arrays import float_array
 from rmab.models.budget import TopK
 from rmab.models.criterion import Criterion
 from rmab.models.penalty import Penalty, excess_costs
@@ -126,7 +127,7 @@ class PenaltyIndex(Judged):
         ModelError
             If some ``u`` is not between 0 and 1.
         """
-        drawn, shape = _numbers("u", u), self.upper.shape
+        drawn, shape = float_array("u", u, "numbers"), self.upper.shape
         if not ((drawn >= 0) & (drawn <= 1)).all() or np.broadcast_shapes(shape, drawn.shape[-2:]) != shape:
             raise ModelError(f"u must be between 0 and 1, one number or one for each of (types, states) = {shape}, got {u!r}")
         charge, chance = self.levels()
@@ -172,7 +173,7 @@ class PenaltyIndex(Judged):
         return np.asarray((multipliers >= self.cap * (1 - 1e-9)).any(axis=-1))
 
     def _charges(self, charge: ArrayLike) -> NDArray[np.float64]:
-        given, n_types = _numbers("a charge", charge), len(self.codes)
+        given, n_types = float_array("a charge", charge, "numbers"), len(self.codes)
         if (given.ndim and given.shape[-1] not in (1, n_types)) or np.isnan(given).any():
             raise ModelError(f"give one charge, or along the last axis one for each of the {n_types} types, got {charge!r}")
         return np.broadcast_to(given, (*given.shape[:-1], n_types))
@@ -259,13 +260,6 @@ def penalty_index(
         array.setflags(write=False)
     paths = PenaltyPaths.from_rows(np.concatenate(rows), counts)
     return PenaltyIndex(ties[:, 0], ties[:, 1], ties[:, 2], float(cap), codes, exact, witness, excess, paths, repr(criterion))
-
-
-def _numbers(name: str, given: ArrayLike) -> NDArray[np.float64]:
-    try:
-        return np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ModelError(f"{name} must be a number or numbers, got {given!r}") from None
 
 
 def _witness(found: NDArray[np.float64]) -> Witness:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmab.errors import ModelError
+from rmab.models.arrays import float_array
 
 ROW_SUM_TOLERANCE = 1e-8
 MOST_ARMS = 2**53
@@ -54,8 +55,8 @@ class Arms:
     _row_error: float = field(repr=False)
 
     def __init__(self, transitions: ArrayLike, rewards: ArrayLike, multiplicity: ArrayLike | None = None) -> None:
-        p = _float_array("transitions", transitions)
-        r = _float_array("rewards", rewards)
+        p = float_array("transitions", transitions)
+        r = float_array("rewards", rewards)
         if p.ndim == 3:
             p = p[np.newaxis]
             if r.ndim == 2:
@@ -138,8 +139,8 @@ class Arms:
         array([0.4, 0.6])
         """
         axes = _layout_axes(layout)
-        p = _float_array("transitions", transitions)
-        r = _float_array("rewards", rewards)
+        p = float_array("transitions", transitions)
+        r = float_array("rewards", rewards)
         if p.ndim != len(axes):
             raise ModelError(f"layout {layout!r} names {len(axes)} axes, but transitions have shape {p.shape}")
         p = p.transpose([axes.index(letter) for letter in "kast" if letter in axes])
@@ -184,8 +185,8 @@ class Arms:
         >>> Arms.from_p0_p1_r0_r1([[1, 0], [0, 1]], [[0, 1], [1, 0]], [0, 1], [0, 1])
         Arms(1 arms of 1 types, 2 actions, 2 states)
         """
-        passive, active = _float_array("p0", p0), _float_array("p1", p1)
-        idle, busy = _float_array("r0", r0), _float_array("r1", r1)
+        passive, active = float_array("p0", p0), float_array("p1", p1)
+        idle, busy = float_array("r0", r0), float_array("r1", r1)
         for names, first, second in (("p0 and p1", passive, active), ("r0 and r1", idle, busy)):
             if first.shape != second.shape:
                 raise ModelError(f"{names} must have one shape, got {first.shape} and {second.shape}")
@@ -244,7 +245,7 @@ class Arms:
         >>> Arms.from_pymdptoolbox(P, R).rewards[0, 1]
         array([10.,  2.])
         """
-        p, r = _float_array("transitions", _dense(transitions)), _float_array("rewards", _dense(rewards))
+        p, r = float_array("transitions", _dense(transitions)), float_array("rewards", _dense(rewards))
         return cls.from_layout(p, r.T if r.ndim == 2 else r, layout="ast", multiplicity=multiplicity)
 
     @classmethod
@@ -271,7 +272,7 @@ class Arms:
         >>> arms.transitions[0, 0], arms.rewards[0, 0]
         (array([[1., 0.], [0., 1.]]), array([0., 0.]))
         """
-        p, r = _float_array("transitions", transitions), _float_array("rewards", rewards)
+        p, r = float_array("transitions", transitions), float_array("rewards", rewards)
         if p.ndim not in (2, 3) or p.shape[-1] != p.shape[-2] or r.shape != p.shape[:-1]:
             raise ModelError(
                 "rested arms need transitions of shape (S, S) or (K, S, S) and rewards of shape (S,) or (K, S), "
@@ -288,15 +289,6 @@ def _dense(values: Any) -> Any:
     if isinstance(values, Sequence) or (isinstance(values, np.ndarray) and values.dtype == object):
         return [matrix.toarray() if hasattr(matrix, "toarray") else matrix for matrix in values]
     return values
-
-
-def _float_array(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    try:
-        if np.iscomplexobj(values):
-            raise TypeError("complex numbers have no place in an arm")
-        return np.array(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{name} must be a rectangular array of numbers: {error}") from None
 
 
 def _frozen(values: NDArray[Any]) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmab.errors import ModelError
 from rmab.models.arms import Arms
+from rmab.models.arrays import float_array
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -46,7 +47,9 @@ class Penalty:
     bound: NDArray[np.float64]
 
     def __init__(self, cost: ArrayLike, bound: ArrayLike) -> None:
-        table, limits = _numbers(cost, "cost"), _numbers(bound, "bound")
+        table, limits = (
+            float_array(f"a penalty's {name}", given, "numbers") for name, given in (("cost", cost), ("bound", bound))
+        )
         table = table[np.newaxis] if table.ndim == 2 else table
         if table.ndim != 3 or 0 in table.shape:
             raise ModelError(f"a penalty's cost must have shape (K, A, S), or (A, S) for one type, got {table.shape}")
@@ -72,13 +75,6 @@ class Penalty:
                 f"the penalty's cost has shape {self.cost.shape}, but these arms need (types, actions, states) = "
                 f"{arms.rewards.shape}"
             )
-
-
-def _numbers(given: ArrayLike, name: str) -> NDArray[np.float64]:
-    try:
-        return np.array(given, dtype=np.float64, order="C")
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"a penalty's {name} must be numbers: {error}") from None
 
 
 def listed(penalties: Penalty | Iterable[Penalty] | None) -> tuple[Penalty, ...]:

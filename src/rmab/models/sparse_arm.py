@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmab.errors import ModelError
 from rmab.models.arms import ROW_SUM_TOLERANCE, Arms
+from rmab.models.arrays import float_array
 
 MOST_DENSE_STATES = 20_000
 
@@ -152,12 +153,7 @@ def _check_entries(name: str, rows: Any) -> None:
 
 
 def _rewards(given: ArrayLike, n_states: int) -> NDArray[np.float64]:
-    try:
-        if np.iscomplexobj(given):
-            raise TypeError("complex numbers have no place in an arm")
-        rewards = np.array(given, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"rewards must be a rectangular array of numbers: {error}") from None
+    rewards = float_array("rewards", given)
     if rewards.shape != (2, n_states):
         raise ModelError(f"rewards must have shape {(2, n_states)} to match {n_states} states, got {rewards.shape}")
     bad = np.argwhere(~np.isfinite(rewards))

@@ -36,6 +36,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmab.errors import InfeasiblePenalty, ModelError
 from rmab.index.whittle import whittle_index
+from rmab.models.arrays import float_array
 from rmab.models.problem import Problem
 from rmab.policies.pow import check_same_penalties, check_stationary, finite
 from rmab.policies.rules import FeedbackRule
@@ -163,10 +164,7 @@ def _windows(problem: Problem, given: ArrayLike | None) -> NDArray[np.float64]:
     if given is None:
         windows = _windows_of_shares(problem.excess_costs)
     else:
-        try:
-            windows = np.asarray(given, dtype=np.float64)
-        except (TypeError, ValueError):
-            windows = np.zeros(())
+        windows = float_array("window", given, "numbers")
         whole = np.isfinite(windows) & (windows >= 1) & (np.floor(windows) == windows)
         if windows.shape not in ((), (arms.n_types,)) or not whole.all():
             raise ModelError(f"window must be a whole number of periods, at least 1, for all or for each type, got {given!r}")

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmab.errors import ModelError
+from rmab.models.arrays import float_array
 from rmab.models.problem import Problem
 
 CHANCE_TOLERANCE = 1e-9
@@ -187,10 +188,7 @@ ScoredRule = RandomisedRule | FeedbackRule
 
 
 def _numbers(name: str, given: ArrayLike) -> NDArray[np.float64]:
-    try:
-        table = np.array(given, dtype=np.float64, order="C")
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{name} must be numbers: {error}") from None
+    table = float_array(name, given, "numbers")
     return _refuse(name, table, np.isnan(table))
 
 

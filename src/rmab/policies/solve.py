@@ -167,10 +167,10 @@ def _with_penalties(problem: Problem) -> ScoredChoice:
         raise ModelError(
             f"no policy here keeps requirements over {problem.criterion!r}; use Average(), whose policy watches every arm"
         )
-    bound = fluid_bound(problem)
     if isinstance(problem.criterion, Discounted):
-        assert bound.multipliers is not None  # a linear program with penalties has them
-        randomised = RandomisedPow(problem, cap=max(CAP, 2.0 * float(bound.multipliers.max())))
+        multipliers = fluid_bound(problem).multipliers
+        assert multipliers is not None  # a linear program with penalties has them
+        randomised = RandomisedPow(problem, cap=max(CAP, 2.0 * float(multipliers.max())))
         if randomised.monotone.all():
             return ScoredChoice(
                 randomised,

@@ -34,7 +34,8 @@ from rmab.models.arms import Arms
 from rmab.models.criterion import Average
 from rmab.policies.randomised_lp import single_arm_plan
 from rmab.studies.curves import bound_per_arm, closes, measured, near, run_curves, stays_below
-from rmab.studies.study import NOT_REPRODUCED, REPRODUCED, Claim, Definition, Instance, Row, Scale
+from rmab.studies.rows import Row
+from rmab.studies.study import NOT_REPRODUCED, REPRODUCED, Claim, Definition, Instance, Scale
 
 FRACTION = 0.5
 STATES = 8

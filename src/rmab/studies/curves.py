@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -32,8 +31,10 @@ from rmab.policies.mean_field import fluid_check
 from rmab.policies.randomised_lp import RandomisedLp
 from rmab.policies.set_expansion import SetExpansion
 from rmab.policies.two_set import TwoSet
-from rmab.simulation.run import simulate
-from rmab.studies.study import AS_MEASURED, NOT_REPRODUCED, REPRODUCED, Claim, Instance, Row, Scale
+from rmab.simulation.outcome import Outcome
+from rmab.studies.rows import Row
+from rmab.studies.run import run_policies, series
+from rmab.studies.study import AS_MEASURED, NOT_REPRODUCED, REPRODUCED, Claim, Instance, Scale
 
 SLACK = 2.0
 LOST = 1e-3
@@ -68,45 +69,16 @@ def run_curves(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[Row, ...]:
-    """Simulate the policies on every instance and number of arms.
-
-    Parameters
-    ----------
-    instances : sequence of Instance
-        What is simulated.
-    scale : Scale
-        How much.
-    entropy : int
-        Repeats the run.
-    policies : sequence of str
-        Names out of ``POLICIES``.
-    threads : int, optional
-        As for :func:`rmab.simulate`.
-    progress : callable, optional
-        Called as ``progress(done, cells)`` after each instance, number of arms and policy.
-
-    Returns
-    -------
-    tuple of Row
-    """
-    cells = [(instance, n_arms) for instance in instances for n_arms in scale.sizes]
-    size: dict[str, Any] = {"steps": scale.steps, "replicates": scale.replicates, "burn_in": scale.burn_in}
-    rows: list[Row] = []
-    for number, (instance, n_arms) in enumerate(cells):
-        problem, bound = instance.problem(n_arms), bound_per_arm(instance, n_arms)
-        for name in policies:
-            rng = np.random.SeedSequence(entropy, spawn_key=(number,))
-            outcome = simulate(problem, POLICIES[name](problem), rng=rng, engine="arms", threads=threads, **size)
-            low, high = outcome.interval
-            rows.append(Row(instance.name, name, n_arms, outcome.mean / n_arms, low / n_arms, high / n_arms, bound))
-            if progress is not None:
-                progress(len(rows), len(cells) * len(policies))
-    return tuple(rows)
+    """Simulate the policies called ``policies`` on every instance and number of arms; see :func:`run_policies`."""
+    makers = {name: POLICIES[name] for name in policies}
+    return run_policies(
+        instances, scale, makers, bound=lagrangian_bound, row=_row, entropy=entropy, threads=threads, progress=progress
+    )
 
 
-def series(rows: Sequence[Row], instance: str, policy: str) -> list[Row]:
-    """The rows of one curve, by number of arms."""
-    return sorted((row for row in rows if (row.instance, row.policy) == (instance, policy)), key=lambda row: row.n_arms)
+def _row(instance: str, policy: str, problem: Problem, outcome: Outcome, bound: float) -> Row:
+    n_arms, (low, high) = problem.arms.n_arms, outcome.interval
+    return Row(instance, policy, n_arms, outcome.mean / n_arms, low / n_arms, high / n_arms, bound)
 
 
 def near(statement: str, found: float, expected: float, tolerance: float) -> Claim:

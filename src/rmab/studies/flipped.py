@@ -27,8 +27,10 @@ from rmab.index.whittle import whittle_index
 from rmab.models.arms import Arms
 from rmab.models.criterion import Average
 from rmab.policies.mean_field import fluid_check
-from rmab.studies.curves import PRIORITIES, bound_per_arm, measured, near, near_all, run_curves, series, stays_below
-from rmab.studies.study import AS_MEASURED, NOT_REPRODUCED, REPRODUCED, Claim, Definition, Instance, Row, Scale
+from rmab.studies.curves import PRIORITIES, bound_per_arm, measured, near, near_all, run_curves, stays_below
+from rmab.studies.rows import Row
+from rmab.studies.run import series
+from rmab.studies.study import AS_MEASURED, NOT_REPRODUCED, REPRODUCED, Claim, Definition, Instance, Scale
 
 MANY, FEW = "70 % acted on", "20 % acted on"
 JUDGED_AT = 4000

@@ -20,7 +20,8 @@ from rmab.index.whittle import whittle_index
 from rmab.models.arms import Arms
 from rmab.models.criterion import Average
 from rmab.studies.curves import PRIORITIES, bound_per_arm, closes, measured, near, near_all, run_curves, stays_below
-from rmab.studies.study import Claim, Definition, Instance, Row, Scale
+from rmab.studies.rows import Row
+from rmab.studies.study import Claim, Definition, Instance, Scale
 
 FRACTION = 0.4
 # printed with eight digits and completed to rows that sum to 1

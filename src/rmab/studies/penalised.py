@@ -16,8 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-
 from rmab.bound.fluid import fluid_bound
 from rmab.index.penalty import penalty_index
 from rmab.index.whittle import whittle_index
@@ -33,8 +31,10 @@ from rmab.policies.index import IndexPolicy
 from rmab.policies.pow import Pow
 from rmab.policies.randomised_pow import RandomisedPow
 from rmab.scenarios.registry import scenario
-from rmab.simulation.run import simulate
-from rmab.studies.study import AS_MEASURED, NOT_REPRODUCED, REPRODUCED, Claim, PenalisedRow, Scale
+from rmab.simulation.outcome import Outcome
+from rmab.studies.rows import PenalisedRow
+from rmab.studies.run import run_policies, series
+from rmab.studies.study import AS_MEASURED, NOT_REPRODUCED, REPRODUCED, Claim, Scale
 
 FEASIBLE, LARGE, GONE = 2e-3, 1e-2, 5e-4
 CLOSE = 1.0
@@ -87,49 +87,17 @@ def run_penalised(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[PenalisedRow, ...]:
-    """Simulate the policies on every variant and scale.
+    """Simulate the policies called ``policies`` on every variant and scale; see :func:`run_policies`."""
+    makers = {name: POLICIES[name] for name in policies}
+    return run_policies(
+        instances, scale, makers, bound=fluid_bound, row=_row, entropy=entropy, threads=threads, progress=progress
+    )
 
-    Parameters
-    ----------
-    instances : sequence of Variant
-        What is simulated.
-    scale : Scale
-        How much; its sizes are copies of the base system.
-    entropy : int
-        Repeats the run.
-    policies : sequence of str
-        Names out of ``POLICIES``.
-    threads : int, optional
-        As for :func:`rmab.simulate`.
-    progress : callable, optional
-        Called as ``progress(done, cells)`` after each variant, scale and policy.
 
-    Returns
-    -------
-    tuple of PenalisedRow
-    """
-    cells = [(instance, size) for instance in instances for size in scale.sizes]
-    rows: list[PenalisedRow] = []
-    for number, (instance, size) in enumerate(cells):
-        problem = instance.problem(size)
-        bound = fluid_bound(problem).value
-        for name in policies:
-            outcome = simulate(
-                problem,
-                POLICIES[name](problem),
-                steps=scale.steps,
-                replicates=scale.replicates,
-                burn_in=scale.burn_in,
-                rng=np.random.SeedSequence(entropy, spawn_key=(number,)),
-                threads=threads,
-            )
-            arms = problem.arms.n_arms
-            mean, low, high, line = (np.array([outcome.mean, *outcome.interval, bound]) / arms).tolist()
-            least, most = outcome.mean_violation_interval
-            rows.append(PenalisedRow(instance.name, name, arms, mean, low, high, line, outcome.mean_violation, least, most))
-            if progress is not None:
-                progress(len(rows), len(cells) * len(policies))
-    return tuple(rows)
+def _row(instance: str, policy: str, problem: Problem, outcome: Outcome, bound: float) -> PenalisedRow:
+    n_arms, (low, high), (least, most) = problem.arms.n_arms, outcome.interval, outcome.mean_violation_interval
+    reward = (outcome.mean / n_arms, low / n_arms, high / n_arms)
+    return PenalisedRow(instance, policy, n_arms, *reward, bound, outcome.mean_violation, least, most)
 
 
 def judge(instances: Mapping[str, Variant], rows: tuple[PenalisedRow, ...]) -> tuple[Claim, ...]:
@@ -137,7 +105,7 @@ def judge(instances: Mapping[str, Variant], rows: tuple[PenalisedRow, ...]) -> t
     return tuple(
         claim
         for name, instance in instances.items()
-        for claim in _claims(instance, {policy: _series(rows, name, policy) for policy in POLICIES})
+        for claim in _claims(instance, {policy: series(rows, name, policy) for policy in POLICIES})
     )
 
 
@@ -185,10 +153,6 @@ def _claims(instance: Variant, found: Mapping[str, list[PenalisedRow]]) -> list[
         ),
         _measured(f"{name}: constrained Lagrangian index (ours)", last["constrained lagrangian"]),
     ]
-
-
-def _series(rows: Sequence[PenalisedRow], instance: str, policy: str) -> list[PenalisedRow]:
-    return sorted((row for row in rows if (row.instance, row.policy) == (instance, policy)), key=lambda row: row.n_arms)
 
 
 def _distance(row: PenalisedRow) -> float:
