@@ -95,7 +95,6 @@ class FeedbackPow(ScoredPolicy):
         Examples
         --------
         >>> from rmab.models.arms import Arms
-    from rmab.models.arrays import float_array
         >>> from rmab.models.budget import TopK
         >>> from rmab.models.criterion import Average
         >>> from rmab.models.penalty import Penalty
