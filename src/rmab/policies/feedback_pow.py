@@ -56,53 +56,53 @@ MOST_POINTS = 1000
 class FeedbackPow(ScoredPolicy):
     """Act on the arms of highest Whittle index at multipliers that follow what each arm has incurred.
 
-        Parameters
-        ----------
-        problem : Problem
-            Two actions, one to three penalties; average or discounted criterion. Everything is computed here, once.
-        step : float or array_like, shape (J,)
-            How much a multiplier moves per unit of excess, above 0, in reward per penalty cost squared.
-        cap : float or array_like, shape (J,)
-            Largest multiplier, above 0, in reward per unit of penalty cost.
-        points : int, optional
-            Grid points per multiplier, at least 2; default 34 for one penalty, 17 for two, 9 for three.
+    Parameters
+    ----------
+    problem : Problem
+        Two actions, one to three penalties; average or discounted criterion. Everything is computed here, once.
+    step : float or array_like, shape (J,)
+        How much a multiplier moves per unit of excess, above 0, in reward per penalty cost squared.
+    cap : float or array_like, shape (J,)
+        Largest multiplier, above 0, in reward per unit of penalty cost.
+    points : int, optional
+        Grid points per multiplier, at least 2; default 34 for one penalty, 17 for two, 9 for three.
 
-        Attributes
-        ----------
-        bound : Bound
-            The fluid bound.
-        multipliers : ndarray, shape (J, K)
-            Those of the fluid program, with which arms start unless the cap is lower.
-        grid : ndarray, shape (J, G)
-            Multipliers at which the index is known.
-        table : ndarray, shape (K, S, G, ..., G)
-            The index of every state there.
-        indexable : ndarray of bool, shape (K, G, ..., G)
-            Whether it exists there.
-        capped : ndarray of bool, shape (J, K)
-            Whether the fluid program asks for a multiplier that ``cap`` cuts, or almost: then the requirement is not kept.
+    Attributes
+    ----------
+    bound : Bound
+        The fluid bound.
+    multipliers : ndarray, shape (J, K)
+        Those of the fluid program, with which arms start unless the cap is lower.
+    grid : ndarray, shape (J, G)
+        Multipliers at which the index is known.
+    table : ndarray, shape (K, S, G, ..., G)
+        The index of every state there.
+    indexable : ndarray of bool, shape (K, G, ..., G)
+        Whether it exists there.
+    capped : ndarray of bool, shape (J, K)
+        Whether the fluid program asks for a multiplier that ``cap`` cuts, or almost: then the requirement is not kept.
 
-        Raises
-        ------
-        ModelError
-            If the problem has no penalties or more than three, a finite horizon or more than two actions, or an option is not
-            a number of its kind.
-        InfeasiblePenalty
-            If no policy meets the penalties under the budget.
-        NotConverged
-            If the program cannot be solved.
+    Raises
+    ------
+    ModelError
+        If the problem has no penalties or more than three, a finite horizon or more than two actions, or an option is not
+        a number of its kind.
+    InfeasiblePenalty
+        If no policy meets the penalties under the budget.
+    NotConverged
+        If the program cannot be solved.
 
-        Examples
-        --------
-        >>> from rmab.models.arms import Arms
-        >>> from rmab.models.budget import TopK
-        >>> from rmab.models.criterion import Average
-        >>> from rmab.models.penalty import Penalty
-        >>> channel = Arms([[[0.5, 0.5], [0.5, 0.5]]] * 2, [[0.0, 0.0], [0.2, 0.4]], multiplicity=[10])
-        >>> often = Penalty(cost=[[0.0, 0.0], [-1.0, -1.0]], bound=-0.25)
-        >>> policy = FeedbackPow(Problem(channel, TopK(5), Average(), penalties=often))
-        >>> print(policy.status)
-        the index exists at all 34 multipliers for all 1 types
+    Examples
+    --------
+    >>> from rmab.models.arms import Arms
+    >>> from rmab.models.budget import TopK
+    >>> from rmab.models.criterion import Average
+    >>> from rmab.models.penalty import Penalty
+    >>> channel = Arms([[[0.5, 0.5], [0.5, 0.5]]] * 2, [[0.0, 0.0], [0.2, 0.4]], multiplicity=[10])
+    >>> often = Penalty(cost=[[0.0, 0.0], [-1.0, -1.0]], bound=-0.25)
+    >>> policy = FeedbackPow(Problem(channel, TopK(5), Average(), penalties=often))
+    >>> print(policy.status)
+    the index exists at all 34 multipliers for all 1 types
     """
 
     def __init__(self, problem: Problem, *, step: ArrayLike = 0.02, cap: ArrayLike = 10.0, points: int | None = None) -> None:
