@@ -11,6 +11,7 @@ PACKAGE = Path(rmab.__file__).parent
 FLOORS = [
     {"errors"},
     {"models", "parallel"},
+    {"hidden"},
     {"index"},
     {"bound"},
     {"policies"},

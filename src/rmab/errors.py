@@ -21,6 +21,10 @@ class InfeasiblePenalty(InfeasibleBudget):
     """Penalty bounds that no policy meets, alone or together under the budget."""
 
 
+class TooManyBeliefs(ModelError):
+    """A belief space that outgrows the number of beliefs it was allowed."""
+
+
 class LogError(RmabError, ValueError):
     """A log that cannot be read, or rows of it that contradict each other."""
 

@@ -19,7 +19,8 @@ from rmab.models.budget import Knapsack, TopK
 from rmab.models.criterion import Average, Discounted, Horizon
 from rmab.models.penalty import Penalty, listed
 from rmab.models.problem import Problem
-from rmab.models.store import _digest, _take_apart, load, provenance, save
+from rmab.models.saved_file import digest
+from rmab.models.store import _take_apart, load, provenance, save
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 COST = st.floats(0.001, 1e6)
@@ -275,7 +276,7 @@ def rewrite(file, **change):
 
     kind, content, configuration = _take_apart(example())
     header = {"schema": 1, "kind": kind, "configuration": configuration, **change}
-    save_file(content, file, {"rmab": json.dumps({**header, "sha256": _digest(header, content)})})
+    save_file(content, file, {"rmab": json.dumps({**header, "sha256": digest(header, content)})})
 
 
 def test_newer_schema(file):

@@ -19,25 +19,19 @@ Schema 1 holds arms, and problems whose budget is of one resource and which have
 the lowest schema that holds its content: what has no penalties can still be read by versions that know none, and those refuse
 what has, instead of passing over it.
 
-The file is written under a temporary name in the same folder, then renamed, so readers see the old file or the new one. The
-digest finds any change on disk; the same content gives the same bytes. Nothing in a file is ever executed.
+How the file is written and checked is :mod:`rmab.models.saved_file`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_bytes
 
 from rmab import __version__
 from rmab.errors import StoreError
@@ -46,8 +40,10 @@ from rmab.models.budget import Budget, Knapsack, TopK
 from rmab.models.criterion import Average, Criterion, Discounted, Horizon
 from rmab.models.penalty import Penalty, listed
 from rmab.models.problem import Problem
+from rmab.models.saved_file import read_file, write_file
 
 SCHEMA = 2
+WRITER = "rmab.save"
 
 _CRITERIA: dict[str, type[Discounted] | type[Average] | type[Horizon]] = {
     "Discounted": Discounted,
@@ -94,6 +90,7 @@ def save(
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> arms = Arms([[[0.9, 0.1], [0.5, 0.5]], [[0.4, 0.6], [0.1, 0.9]]], [[0.0, 1.0], [0.0, 1.0]], multiplicity=[100])
     >>> with TemporaryDirectory() as folder:
@@ -114,9 +111,7 @@ def save(
         "about": _plain("about", dict(about or {})),
         "entropy": _plain("entropy", entropy),
     }
-    header["sha256"] = _digest(header, arrays)
-    # one field only: safetensors writes several in an order that differs from run to run
-    _replace(Path(path), to_bytes(arrays, {"rmab": json.dumps(header, sort_keys=True)}))
+    write_file(path, header, arrays)
 
 
 def load(path: str | os.PathLike[str]) -> Arms | Problem:
@@ -127,7 +122,7 @@ def load(path: str | os.PathLike[str]) -> Arms | Problem:
     StoreError
         If the file is missing, damaged, not written by :func:`save`, or of a newer schema.
     """
-    header, arrays = _read(Path(path))
+    header, arrays = read_file(path, schema=SCHEMA, writer=WRITER)
     try:
         return _put_together(header["kind"], arrays, header["configuration"])
     except (KeyError, TypeError, ValueError) as error:
@@ -136,7 +131,7 @@ def load(path: str | os.PathLike[str]) -> Arms | Problem:
 
 def provenance(path: str | os.PathLike[str]) -> Provenance:
     """The header of a file that :func:`save` wrote; raises like :func:`load`."""
-    header, _ = _read(Path(path))
+    header, _ = read_file(path, schema=SCHEMA, writer=WRITER)
     return Provenance(**{field.name: header[field.name] for field in fields(Provenance)})
 
 
@@ -188,8 +183,7 @@ def _several_resources(budget: Budget) -> bool:
 def _take_apart(obj: Arms | Problem) -> tuple[str, dict[str, NDArray], dict[str, Any]]:
     if isinstance(obj, Arms):
         return "arms", _arrays(obj), {}
-    # safetensors writes memory as it lies, so every array must be C-contiguous
-    arrays, configuration = {**_arrays(obj.arms), "start": np.ascontiguousarray(obj.start)}, settings(obj)
+    arrays, configuration = {**_arrays(obj.arms), "start": obj.start}, settings(obj)
     if obj.penalties is not None:
         given = listed(obj.penalties)
         arrays |= {
@@ -226,53 +220,3 @@ def _plain(name: str, value: Any) -> Any:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise StoreError(f"{name} must be something that JSON can hold: {error}") from None
-
-
-def _digest(header: Mapping[str, Any], arrays: Mapping[str, NDArray]) -> str:
-    digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-    for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].dtype.str} {arrays[name].shape}".encode())
-        digest.update(np.ascontiguousarray(arrays[name]).data)  # the memory itself, not a copy of it
-    return digest.hexdigest()
-
-
-def _replace(file: Path, content: bytes) -> None:
-    temporary = file.with_name(f".{file.name}.{uuid4().hex}.tmp")
-    try:
-        try:
-            with temporary.open("xb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.replace(file)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(f"{file}: cannot be written ({error.strerror}); check the folder") from None
-
-
-def _read(file: Path) -> tuple[dict[str, Any], dict[str, NDArray]]:
-    if not file.is_file():
-        raise StoreError(f"{file}: there is no such file; check the path")
-    try:
-        with safe_open(file, framework="numpy") as content:
-            header = _header(file, content.metadata() or {})
-            arrays = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise StoreError(f"{file}: damaged or not a safetensors file ({error}); copy or save it again") from None
-    if header.pop("sha256", None) != _digest(header, arrays):
-        raise StoreError(f"{file}: damaged, its content does not match its digest; copy or save it again")
-    return header, arrays
-
-
-def _header(file: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
-    if "rmab" not in metadata:
-        raise StoreError(f"{file}: not a file saved by rmab, its header does not say so; save it with rmab.save")
-    try:
-        header = json.loads(metadata["rmab"])
-        schema = int(header["schema"])
-    except (KeyError, TypeError, ValueError):
-        raise StoreError(f"{file}: damaged, its header cannot be read; copy or save it again") from None
-    if schema > SCHEMA:
-        raise StoreError(f"{file}: has schema {schema}, this version of rmab reads up to {SCHEMA}; upgrade rmab to load it")
-    return header

@@ -1,0 +1,1 @@
+"""Arms whose state is not seen: what is known about them, and the ordinary arm that their beliefs make."""
