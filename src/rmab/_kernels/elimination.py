@@ -58,7 +58,7 @@ def never_act(transitions, rewards, beta, system, advantage):
     visited.
     """
     n = rewards.shape[1]
-    _transpose(transitions, beta, system)
+    transpose(transitions, beta, system)
     for s in range(n):
         system[s, s] += 1.0
         system[n - 1, s] = 1.0
@@ -73,7 +73,7 @@ def never_act(transitions, rewards, beta, system, advantage):
 
 
 @njit(nogil=True, cache=True)
-def _transpose(transitions, beta, system):
+def transpose(transitions, beta, system):
     """``-beta P0`` and ``beta (P1 - P0)``, both transposed, side by side; in tiles, for the cache."""
     n = len(system)
     for top in range(0, n, 16):
@@ -124,7 +124,7 @@ def eliminate(columns, advantage, smallest, tested, index, error, margin):
             _add_line(slope[:rows], slope[j] / pivot, pivot_columns[held], most_slope)
             _add_line(worth[:rows], worth[j] / pivot, pivot_columns[held], most_worth)
             acts[j] = True
-        left = _close_ranks(columns, rows, state, acts, lines, left, panel, pivot_columns, pivot_rows)
+        left = close_ranks(columns, rows, state, acts, lines, left, panel, pivot_columns, pivot_rows)
         rows = n if tested else left
         add_product(pivot_rows[:panel, :left], pivot_columns[:panel, :rows], columns[:left, :rows])
 
@@ -157,7 +157,7 @@ def _add_line(target, factor, source, most):
 
 
 @njit(nogil=True, cache=True)
-def _close_ranks(columns, rows, state, acts, lines, left, held, pivot_columns, pivot_rows):
+def close_ranks(columns, rows, state, acts, lines, left, held, pivot_columns, pivot_rows):
     """Exchange each state that acts now with the last one that waits; return how many wait."""
     holes = np.empty((held, 2), np.int64)
     count, c = 0, 0

@@ -28,6 +28,7 @@ of its tangents, or its slope is zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,18 @@ class Side:
     advantage: NDArray[np.float64]
     rate: NDArray[np.float64]
     slope: float
+
+
+class ConvexDual(Protocol):
+    """What :func:`minimise` asks of a dual function: its tangents, what slope is none, and the size of the rewards."""
+
+    rewards: NDArray[np.float64]
+    exactly: bool
+    level: float
+
+    def tangent(self, price: float) -> Tangent:
+        """The tangent at ``price``."""
+        ...
 
 
 class Dual:
@@ -163,7 +176,7 @@ class Minimum:
     high: Tangent
 
 
-def minimise(dual: Dual) -> Minimum:
+def minimise(dual: ConvexDual) -> Minimum:
     """A minimum of the dual by intersecting its tangents.
 
     Examples
@@ -217,7 +230,7 @@ def _fresh(shape: tuple[int, ...]) -> State:
     return np.zeros((k, s), dtype=np.int64), np.zeros((k, 2)), np.zeros((k, a, s, 2)), np.zeros((k, 2))
 
 
-def _bracket(dual: Dual, end: Tangent, direction: int) -> tuple[Tangent, Tangent]:
+def _bracket(dual: ConvexDual, end: Tangent, direction: int) -> tuple[Tangent, Tangent]:
     """Double the step until the slope has the sign of ``direction``, or none; the two last tangents, lower price first."""
     flat = abs(end.slope) <= dual.level
     step = float(np.ptp(dual.rewards, axis=(1, 2)).mean()) or 1.0
@@ -229,7 +242,7 @@ def _bracket(dual: Dual, end: Tangent, direction: int) -> tuple[Tangent, Tangent
     return (end, other) if direction > 0 else (other, end)
 
 
-def _intersect(dual: Dual, low: Tangent, high: Tangent) -> Minimum:
+def _intersect(dual: ConvexDual, low: Tangent, high: Tangent) -> Minimum:
     """Move to the intersection of the bracketing tangents until the dual touches it."""
     while True:
         price = (high.intercept - low.intercept) / (low.slope - high.slope)
