@@ -16,12 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from rmab._kernels.alias import build_alias
 from rmab._kernels.arms_engine import TILE, advance, charge, run_arms, settle, start_arms, sum_up
 from rmab._kernels.scored_engine import run_scored
-from rmab.errors import InfeasibleBudget, ModelError
 from rmab.models.budget import Knapsack
 from rmab.models.problem import Problem
 from rmab.policies.base import Policy, PriorityRule
 from rmab.policies.rules import RandomisedRule, ScoredRule
-from rmab.simulation.engine import Record, Workers, empty_record, period_weights, rule_tables
+from rmab.simulation.engine import Record, Workers, check_used, empty_record, period_weights, rule_tables, whole_actions
 from rmab.simulation.streams import key, policy_generator
 
 Tables = tuple[NDArray[np.uint64], NDArray[np.int32]]
@@ -154,27 +153,13 @@ def _policy_replicate(
 
 
 def _checked_actions(problem: Problem, actions: ArrayLike, step: int) -> NDArray[np.int32]:
-    given = np.asarray(actions)
-    n_arms, n_actions, budget = problem.arms.n_arms, problem.arms.n_actions, problem.budget
-    if given.shape != (n_arms,) or given.dtype.kind not in "iub":
-        raise ModelError(
-            f"the policy must return {n_arms} whole numbers, one action per arm; "
-            f"in period {step} it returned shape {given.shape}, {given.dtype}"
-        )
-    unknown = np.flatnonzero((given < 0) | (given >= n_actions))
-    if len(unknown):
-        arm = unknown[0]
-        raise ModelError(
-            f"in period {step} the policy gives arm {arm} action {given[arm]}; actions run from 0 to {n_actions - 1}"
-        )
+    given = whole_actions(actions, problem.arms.n_arms, problem.arms.n_actions, step)
+    budget = problem.budget
     if isinstance(budget, Knapsack):
         budget.check_spent(np.bincount(problem.arms.type_of_arm[given > 0], minlength=problem.arms.n_types), step)
-        return given.astype(np.int32)
-    used = int(np.count_nonzero(given))
-    if used > budget.k or (budget.exactly and used < budget.k):
-        allowed = "exactly" if budget.exactly else "at most"
-        raise InfeasibleBudget(f"in period {step} the policy acts on {used} arms, but the budget is {allowed} {budget.k}")
-    return given.astype(np.int32)
+    else:
+        check_used(budget, given, step, least=budget.k)
+    return given
 
 
 def _cohort(problem: Problem, steps: int, burn_in: int) -> Cohort:

@@ -12,16 +12,23 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from rmab.errors import InfeasibleBudget, ModelError
+from rmab.hidden.problem import HiddenProblem
+from rmab.models.budget import TopK
 from rmab.models.criterion import Discounted
 from rmab.models.problem import Problem
 from rmab.parallel import Progress, default_threads, map_chunks
 from rmab.policies.base import PriorityRule
 
+AnyProblem = Problem | HiddenProblem
+
 
 class Record(NamedTuple):
     """What was seen in some replicates: rewards and activations (R, T), arms per state summed over replicates (T, S).
+
+    Where states are hidden, the beliefs of the arms are summed instead.
 
     Of what arms owe on their own, means over the arms of each type: of the excess over each bound (R, J, K), and of the most
     that is above 0 (R, K).
@@ -29,7 +36,7 @@ class Record(NamedTuple):
 
     reward: NDArray[np.float64]
     acted: NDArray[np.int64]
-    occupancy: NDArray[np.int64]
+    occupancy: NDArray[np.int64] | NDArray[np.float64]
     excess: NDArray[np.float64]
     violation: NDArray[np.float64]
 
@@ -53,7 +60,7 @@ def empty_record(replicates: int, steps: int, shape: tuple[int, ...]) -> Record:
     )
 
 
-def period_weights(problem: Problem, steps: int, burn_in: int) -> NDArray[np.float64]:
+def period_weights(problem: AnyProblem, steps: int, burn_in: int) -> NDArray[np.float64]:
     """What each period counts in a value per period, shape ``(T,)``.
 
     Examples
@@ -110,3 +117,42 @@ def rule_tables(rule: PriorityRule, *, exactly: bool) -> tuple[NDArray[np.int64]
     ranks = rule.ranks()
     rank = ranks.reshape(len(ranks), -1)
     return np.argsort(rank, axis=1, kind="stable"), rank, rule.eligible(exactly=exactly)
+
+
+def whole_actions(actions: ArrayLike, n_arms: int, n_actions: int, step: int) -> NDArray[np.int32]:
+    """What a policy returned in period ``step``, shape ``(N,)``; raises :class:`ModelError` unless known actions, one per arm.
+
+    Examples
+    --------
+    >>> whole_actions([0, 2], 2, 2, step=5)
+    Traceback (most recent call last):
+    rmab.errors.ModelError: in period 5 the policy gives arm 1 action 2; actions run from 0 to 1
+    """
+    given = np.asarray(actions)
+    if given.shape != (n_arms,) or given.dtype.kind not in "iub":
+        raise ModelError(
+            f"the policy must return {n_arms} whole numbers, one action per arm; "
+            f"in period {step} it returned shape {given.shape}, {given.dtype}"
+        )
+    unknown = np.flatnonzero((given < 0) | (given >= n_actions))
+    if len(unknown):
+        arm = unknown[0]
+        raise ModelError(
+            f"in period {step} the policy gives arm {arm} action {given[arm]}; actions run from 0 to {n_actions - 1}"
+        )
+    return given.astype(np.int32)
+
+
+def check_used(budget: TopK, actions: NDArray[np.int32], step: int, *, least: int) -> None:
+    """Raise :class:`InfeasibleBudget` when too many arms are acted on, or fewer than ``least`` of what must be used exactly.
+
+    Examples
+    --------
+    >>> check_used(TopK(1), np.array([1, 1]), 5, least=1)
+    Traceback (most recent call last):
+    rmab.errors.InfeasibleBudget: in period 5 the policy acts on 2 arms, but the budget is at most 1
+    """
+    used = int(np.count_nonzero(actions))
+    if used > budget.k or (budget.exactly and used < least):
+        allowed = "exactly" if budget.exactly else "at most"
+        raise InfeasibleBudget(f"in period {step} the policy acts on {used} arms, but the budget is {allowed} {budget.k}")

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rmab.hidden.problem import HiddenProblem
 from rmab.models.criterion import Average, Discounted
-from rmab.models.problem import Problem
-from rmab.simulation.engine import Record, period_weights
+from rmab.simulation.engine import AnyProblem, Record, period_weights
 from rmab.simulation.gap import Gap, gap_to
 from rmab.simulation.interval import batch_half_width, student_half_width
 
@@ -53,12 +53,13 @@ class Outcome:
     excess : ndarray, shape (J, K)
         Mean of cost less bound of each penalty and type: negative where the bound is kept with something to spare.
     states : ndarray, shape (T, S)
-        Mean share of the arms that is in each state in each period, before acting; rows sum to 1.
+        Mean share of the arms that is in each state in each period, before acting; rows sum to 1. Where states are hidden,
+        the mean belief.
     truncation : float
         The most that the periods after the last simulated one can add to or take from ``mean``: positive for the discounted
         criterion only. :meth:`gap` adds it to both sides of its interval.
     engine : str
-        ``"arms"`` or ``"counts"``.
+        ``"arms"`` or ``"counts"``; ``"beliefs"`` or ``"states"`` where states are hidden.
     entropy : int
         Given as ``rng``, repeats the run bit for bit with the same engine.
     steps, replicates, burn_in : int
@@ -124,7 +125,7 @@ class Outcome:
         )
 
 
-def summarise(problem: Problem, record: Record, *, burn_in: int, engine: str, entropy: int) -> Outcome:
+def summarise(problem: AnyProblem, record: Record, *, burn_in: int, engine: str, entropy: int) -> Outcome:
     """The outcome of what an engine recorded; ``burn_in`` first periods do not count towards the mean."""
     replicates, steps = record.reward.shape
     rewards = _values(problem, record.reward, burn_in)
@@ -142,7 +143,7 @@ def summarise(problem: Problem, record: Record, *, burn_in: int, engine: str, en
         curve_interval=np.stack([curve - band, curve + band], axis=1),
         activations=record.acted.mean(axis=0),
         **_dues(problem, record),
-        states=record.occupancy / (replicates * problem.arms.n_arms),
+        states=record.occupancy / (replicates * multiplicity_of(problem).sum()),
         truncation=truncation,
         engine=engine,
         entropy=entropy,
@@ -153,7 +154,7 @@ def summarise(problem: Problem, record: Record, *, burn_in: int, engine: str, en
     )
 
 
-def _dues(problem: Problem, record: Record) -> dict[str, Any]:
+def _dues(problem: AnyProblem, record: Record) -> dict[str, Any]:
     """The fields of an outcome on what arms owe on their own."""
     found, low, high = _violation(problem, record)
     return {
@@ -165,10 +166,10 @@ def _dues(problem: Problem, record: Record) -> dict[str, Any]:
     }
 
 
-def _violation(problem: Problem, record: Record) -> NDArray[np.float64]:
+def _violation(problem: AnyProblem, record: Record) -> NDArray[np.float64]:
     """Violation of each type and, last, the mean over arms, with the ends of their intervals, shape ``(3, K + 1)``."""
-    share = problem.arms.multiplicity / problem.arms.n_arms
-    if problem.penalties is None:
+    share = multiplicity_of(problem) / multiplicity_of(problem).sum()
+    if isinstance(problem, HiddenProblem) or problem.penalties is None:
         return np.zeros((3, len(share) + 1))
     if isinstance(problem.criterion, Average):
         found = _around(np.column_stack([record.violation, record.violation @ share]))
@@ -184,13 +185,15 @@ def _around(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(np.stack([mean, mean - half, mean + half]), 0.0)
 
 
-def _values(problem: Problem, reward: NDArray[np.float64], burn_in: int) -> NDArray[np.float64]:
+def _values(problem: AnyProblem, reward: NDArray[np.float64], burn_in: int) -> NDArray[np.float64]:
     if isinstance(problem.criterion, Discounted):
         return (reward * period_weights(problem, reward.shape[1], 0)).sum(axis=1)
     return reward[:, burn_in:].mean(axis=1)
 
 
-def _half_width(problem: Problem, reward: NDArray[np.float64], rewards: NDArray[np.float64], burn_in: int) -> tuple[float, str]:
+def _half_width(
+    problem: AnyProblem, reward: NDArray[np.float64], rewards: NDArray[np.float64], burn_in: int
+) -> tuple[float, str]:
     if len(rewards) > 1:
         return float(student_half_width(rewards)), f"interval over {len(rewards)} replicates"
     half = batch_half_width(reward[0, burn_in:]) if isinstance(problem.criterion, Average) else np.inf
@@ -199,9 +202,14 @@ def _half_width(problem: Problem, reward: NDArray[np.float64], rewards: NDArray[
     return np.inf, "no interval from one replicate; use replicates=2 or more"
 
 
-def _truncation(problem: Problem, steps: int) -> float:
+def _truncation(problem: AnyProblem, steps: int) -> float:
     if not isinstance(problem.criterion, Discounted):
         return 0.0
-    arms = problem.arms
-    most = float(np.abs(arms.rewards).max(axis=(1, 2)) @ arms.multiplicity)
+    tables = [arm.rewards for arm in problem.arms] if isinstance(problem, HiddenProblem) else list(problem.arms.rewards)
+    most = float(np.array([np.abs(table).max() for table in tables]) @ multiplicity_of(problem))
     return problem.criterion.beta**steps * most
+
+
+def multiplicity_of(problem: AnyProblem) -> NDArray[np.int64]:
+    """Number of arms of each type, shape ``(K,)``, whether their states are hidden or not."""
+    return problem.multiplicity if isinstance(problem, HiddenProblem) else problem.arms.multiplicity

@@ -1,8 +1,9 @@
 """Simulate a policy, or compare several on common random numbers.
 
 Two engines have one law. The *arms* engine follows every arm and runs any policy; the *counts* engine follows the number of
-arms of each type in each state, runs priority rules, and costs the same for a thousand arms as for a million. Results are
-bit-identical for any number of threads and any executor.
+arms of each type in each state, runs priority rules, and costs the same for a thousand arms as for a million. Where states are
+hidden, the *beliefs* engine follows what is known of every arm, and the *states* engine also what is not, as a check. Results
+are bit-identical for any number of threads and any executor.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ from numbers import Integral
 from typing import Any
 
 from rmab.errors import ModelError
+from rmab.hidden.problem import HiddenProblem
 from rmab.models.criterion import Average, Horizon
 from rmab.models.problem import Problem, check_problem
 from rmab.parallel import Progress
 from rmab.policies.base import Policy, PriorityPolicy, PriorityRule, check_shape
+from rmab.policies.belief import HiddenPolicy
 from rmab.policies.scored import ScoredPolicy, checked_rule
 from rmab.simulation.arms import simulate_policy, simulate_rule, simulate_scored
 from rmab.simulation.comparison import Comparison
 from rmab.simulation.counts import prefers_counts, simulate_counts
-from rmab.simulation.engine import Workers
+from rmab.simulation.engine import AnyProblem, Workers
+from rmab.simulation.hidden import hidden_engine, simulate_hidden
 from rmab.simulation.outcome import Outcome, summarise
 from rmab.simulation.streams import Rng, entropy
 
@@ -30,8 +34,8 @@ COUNTER_LIMIT = 2**32
 
 
 def simulate(
-    problem: Problem,
-    policy: Policy,
+    problem: AnyProblem,
+    policy: Policy | HiddenPolicy,
     *,
     steps: int | None = None,
     replicates: int,
@@ -46,10 +50,12 @@ def simulate(
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem or HiddenProblem
         ``K`` types, ``N`` arms.
     policy : Policy
-        A priority policy, a scored policy, or any object with ``actions(problem, states, *, step, rng)``.
+        A priority policy, a scored policy, or any object with ``actions(problem, states, *, step, rng)``. Where states are
+        hidden, a policy on beliefs, or any object with ``actions(problem, information, *, step, rng)``, to which
+        ``information.modes`` (N,) and ``information.beliefs`` (N, S) are known.
     steps : int, optional
         Periods per replicate, ``T``. Default for a finite-horizon problem: its horizon, which is also the only value allowed.
         A discounted value is the sum over these periods; see ``Outcome.truncation``.
@@ -59,13 +65,13 @@ def simulate(
         Source of randomness; ``Outcome.entropy`` repeats the run.
     engine : str
         ``"arms"``, ``"counts"`` (priority policies only, no penalties), or ``"auto"``: counts for priority policies of large
-        cohorts without penalties.
+        cohorts without penalties. Where states are hidden, ``"beliefs"``, which ``"auto"`` chooses, or ``"states"``.
     burn_in : int
         First periods that do not count towards the mean or what arms owe; average criterion only. Without it the mean
         includes the start, which may be better or worse than the long run.
     threads : int, optional
         Threads over which replicates are spread; default one per core. A policy that is neither a priority nor a scored
-        policy runs in the calling thread.
+        policy, nor one on beliefs, runs in the calling thread.
     executor : concurrent.futures.Executor, optional
         Where to run instead of own threads.
     progress : callable, optional
@@ -91,6 +97,16 @@ def simulate(
     >>> outcome = simulate(Problem(arms, TopK(20), Average(), start=0), Myopic(), steps=100, replicates=10, rng=7)
     >>> outcome.engine, float(outcome.activations[0])
     ('counts', 20.0)
+
+    Arms whose states are hidden, and what the best guess of them is worth:
+
+    >>> from rmab.hidden.arms import HiddenArms
+    >>> moves = [[0.7, 0.3], [0.2, 0.8]]
+    >>> channel = HiddenArms([moves, moves], [[0, 0], [0, 1]], [[[1, 0], [1, 0]], [[0.9, 0.1], [0.1, 0.9]]])
+    >>> problem = HiddenProblem(channel, TopK(2), Average(), multiplicity=[10])
+    >>> outcome = simulate(problem, Myopic(), steps=100, replicates=10, rng=7)
+    >>> outcome.engine, 1.2 < outcome.mean < 2.0
+    ('beliefs', True)
     """
     workers = Workers(None if threads is None else _whole("threads", threads, 1), executor, progress)
     number = entropy(rng)
@@ -99,8 +115,8 @@ def simulate(
 
 
 def compare(
-    problem: Problem,
-    policies: Mapping[str, Policy],
+    problem: AnyProblem,
+    policies: Mapping[str, Policy | HiddenPolicy],
     *,
     steps: int | None = None,
     replicates: int,
@@ -154,8 +170,8 @@ def compare(
 
 
 def _simulate(
-    problem: Problem,
-    policy: Policy,
+    problem: AnyProblem,
+    policy: Any,
     steps: int | None,
     replicates: int,
     number: int,
@@ -166,7 +182,9 @@ def _simulate(
     periods = _periods(problem, steps)
     size: dict[str, Any] = {"steps": periods, "replicates": _whole("replicates", replicates, 1), "number": number}
     skipped = _burn_in(problem, burn_in, periods)
-    if isinstance(policy, ScoredPolicy):
+    if isinstance(problem, HiddenProblem):
+        record = simulate_hidden(problem, policy, workers=workers, sampled=engine == "states", **size)
+    elif isinstance(policy, ScoredPolicy):
         rule = checked_rule(problem, policy)
         record = simulate_scored(problem, rule, workers=workers, burn_in=skipped, **size)
     elif not isinstance(policy, PriorityPolicy):
@@ -185,13 +203,16 @@ def _rule(problem: Problem, policy: PriorityPolicy) -> PriorityRule:
     return rule
 
 
-def _engine(problem: Problem, policies: Mapping[str, Policy], engine: str) -> str:
+def _engine(problem: AnyProblem, policies: Mapping[str, Policy | HiddenPolicy], engine: str) -> str:
+    for name, policy in policies.items():
+        if not isinstance(policy, Policy):
+            raise ModelError(f"{name}: {policy!r} is no policy; it needs a method actions(problem, states, *, step, rng)")
+    if isinstance(problem, HiddenProblem):
+        return hidden_engine(policies, engine)
     check_problem(problem)
     if engine not in ENGINES:
         raise ModelError(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
     for name, policy in policies.items():
-        if not isinstance(policy, Policy):
-            raise ModelError(f"{name}: {policy!r} is no policy; it needs a method actions(problem, states, *, step, rng)")
         if engine == "counts" and not isinstance(policy, PriorityPolicy):
             raise ModelError(f'{name}: the counts engine runs priority policies only; use engine="arms"')
     if engine == "counts" and problem.penalties is not None:
@@ -203,7 +224,7 @@ def _engine(problem: Problem, policies: Mapping[str, Policy], engine: str) -> st
     return engine
 
 
-def _periods(problem: Problem, steps: int | None) -> int:
+def _periods(problem: AnyProblem, steps: int | None) -> int:
     if isinstance(problem.criterion, Horizon):
         if steps is not None and steps != problem.criterion.steps:
             raise ModelError(
@@ -215,7 +236,7 @@ def _periods(problem: Problem, steps: int | None) -> int:
     return _whole("steps", steps, 1)
 
 
-def _burn_in(problem: Problem, burn_in: int, periods: int) -> int:
+def _burn_in(problem: AnyProblem, burn_in: int, periods: int) -> int:
     skipped = _whole("burn_in", burn_in, 0)
     if skipped and not isinstance(problem.criterion, Average):
         raise ModelError("burn_in only makes sense for the average criterion; the others count from the start")

@@ -1,0 +1,380 @@
+"""Policies for arms whose states are hidden: what they see, and the rules on beliefs that the compiled engine understands.
+
+Of each arm its mode ``y`` and its belief ``b``, the law of its hidden state at the start of the period, are known. A *rule*
+gives every arm a score:
+
+* a :class:`LinearScore` is ``weights[k][y] @ b``;
+* a :class:`TableScore` has a value for every node of a belief space (:class:`rmab.hidden.space.BeliefSpace`), and looks up the
+  node nearest to ``b``, or interpolates.
+
+In each period the arms of highest score whose mode allows acting are acted on, as many as the budget allows; arms below a
+threshold are left alone unless the budget must be used exactly, and then all that may be acted on are when they are too few.
+Arms of equal score at the cut are chosen uniformly at random among themselves. Only the actions 0 and 1 are used.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rmab.errors import ModelError
+from rmab.hidden.closure import Closure
+from rmab.hidden.problem import HiddenProblem, check_hidden_problem
+from rmab.hidden.space import BeliefSpace
+from rmab.models.arrays import float_array
+from rmab.policies.base import highest
+
+LOOKUPS = ("nearest", "interpolate", "merged")
+
+
+class Information(NamedTuple):
+    """What is known of the arms in one period.
+
+    Attributes
+    ----------
+    modes : ndarray of int, shape (N,)
+        The mode of each arm.
+    beliefs : ndarray, shape (N, S)
+        The law of each arm's hidden state, padded with zeros where types have fewer states than the most.
+    """
+
+    modes: NDArray[np.int64]
+    beliefs: NDArray[np.float64]
+
+    @classmethod
+    def at_start(cls, problem: HiddenProblem) -> Information:
+        """What ``problem`` says of the arms before the first period.
+
+        Examples
+        --------
+        >>> from rmab.hidden.arms import HiddenArms
+        >>> from rmab.models.budget import TopK
+        >>> from rmab.models.criterion import Average
+        >>> arms = HiddenArms([np.eye(2)] * 2, [[0, 0], [0, 1]], [np.eye(2)] * 2)
+        >>> Information.at_start(HiddenProblem(arms, TopK(1), Average(), start=[0.3, 0.7])).beliefs
+        array([[0.3, 0.7]])
+        """
+        kind = problem.type_of_arm
+        return cls(problem.start_modes[kind], padded(problem.start, problem.n_states)[kind])
+
+
+class HiddenPolicy(Protocol):
+    """What is known to actions under the budget: all that :func:`rmab.simulate` asks where states are hidden."""
+
+    def actions(
+        self, problem: HiddenProblem, information: Information, *, step: int = 0, rng: np.random.Generator | None = None
+    ) -> NDArray[np.int64]:
+        """The action of each arm, shape ``(N,)``, given what is known of the arms in period ``step``."""
+        ...
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class LinearScore:
+    """A score that is linear in the belief.
+
+    Parameters
+    ----------
+    weights : sequence of K array_like, shapes (Y_k, S_k)
+        Score of each type in each mode where the hidden state is certain.
+    threshold : float
+        Arms of a lower score are left alone when the budget is "at most"; ``-inf`` always uses the whole budget.
+
+    Raises
+    ------
+    ModelError
+        If a weight is not a finite number, or the threshold is not a number.
+
+    Examples
+    --------
+    >>> LinearScore([[[0.0, 1.0]]]).weights
+    (array([[0., 1.]]),)
+    """
+
+    weights: tuple[NDArray[np.float64], ...]
+    threshold: float
+
+    def __init__(self, weights: Sequence[ArrayLike], threshold: float = 0.0) -> None:
+        tables = tuple(float_array(f"weights of type {k}", given) for k, given in enumerate(weights))
+        for k, table in enumerate(tables):
+            if table.ndim != 2 or not np.isfinite(table).all():
+                raise ModelError(f"weights of type {k} must be finite numbers of shape (modes, states), got {table}")
+            table.setflags(write=False)
+        object.__setattr__(self, "weights", tables)
+        object.__setattr__(self, "threshold", _checked_threshold(threshold))
+
+    def check(self, problem: HiddenProblem) -> None:
+        """Raise :class:`ModelError` unless there is one weight per mode and state of every type of ``problem``."""
+        shapes = [(arm.n_modes, arm.n_states) for arm in problem.arms]
+        _check_each("weights", [table.shape for table in self.weights], shapes, "(modes, states)")
+
+    def score(self, problem: HiddenProblem, information: Information) -> NDArray[np.float64]:
+        """The score of each arm, shape ``(N,)``."""
+        scores = np.empty(problem.n_arms)
+        for k, arms in enumerate(arms_by_type(problem)):
+            weights = self.weights[k]
+            scores[arms] = np.einsum(
+                "ns,ns->n", weights[information.modes[arms]], information.beliefs[arms, : weights.shape[1]]
+            )
+        return scores
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class TableScore:
+    """A score looked up in a table over the nodes of belief spaces.
+
+    Parameters
+    ----------
+    spaces : BeliefSpace or sequence of K BeliefSpace
+        The belief space of each type; one for all types if a single one is given.
+    values : array_like, shape (m,), or sequence of K of them
+        The score of each node of the space, or of each space. May hold infinities when nothing is interpolated.
+    lookup : str, optional
+        Default: ``"interpolate"`` if the closure of every space is linear, else ``"nearest"``.
+        ``"nearest"``: the node nearest to the exact belief. The simulation finds it by descent from the last one over a graph
+        of neighbours, which may end at another near node: never with two states, in a percent or two of all look-ups with
+        three or four, in up to five with more. ``"interpolate"``: the space's closure, so the nearest node where that is
+        the closure. Spaces of the linear closure have few nodes near its corners: looked up as nearest, they lose reward.
+        ``"merged"``: never look at the exact belief, but follow the nodes that merged beliefs led to from the start; it drifts,
+        and is there for comparison, in simulation only.
+    threshold : float
+        As for :class:`LinearScore`.
+
+    Raises
+    ------
+    ModelError
+        If there is not one value per node, a value is not a number, or there is no such look-up.
+
+    Examples
+    --------
+    >>> from rmab.hidden.arms import HiddenArms
+    >>> arm = HiddenArms([np.eye(2)] * 2, [[0, 0], [0, 1]], [np.eye(2)] * 2)
+    >>> space = arm.reachable([0.5, 0.5], depth=2, merge=0.01, closure="nearest")
+    >>> TableScore(space, space.nodes[:, 1]).values
+    (array([0.5, 0. , 1. ]),)
+    """
+
+    spaces: tuple[BeliefSpace, ...]
+    values: tuple[NDArray[np.float64], ...]
+    lookup: str
+    threshold: float
+
+    def __init__(
+        self,
+        spaces: BeliefSpace | Sequence[BeliefSpace],
+        values: ArrayLike | Sequence[ArrayLike],
+        lookup: str | None = None,
+        threshold: float = 0.0,
+    ) -> None:
+        each = (spaces,) if isinstance(spaces, BeliefSpace) else tuple(spaces)
+        lookup = _checked_lookup(each, lookup)
+        given: Any = (values,) if isinstance(spaces, BeliefSpace) else tuple(values)  # type: ignore[arg-type]
+        tables = tuple(float_array(f"values of type {k}", table) for k, table in enumerate(given))
+        if not each or len(tables) != len(each):
+            raise ModelError(f"there are {len(each)} belief spaces but {len(tables)} tables of values; give one for each")
+        for k, (space, table) in enumerate(zip(each, tables, strict=True)):
+            _check_table(k, space, table, lookup)
+            table.setflags(write=False)
+        for name, value in (("spaces", each), ("values", tables), ("lookup", lookup)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "threshold", _checked_threshold(threshold))
+
+    def for_type(self, kind: int) -> int:
+        """Which of the spaces is that of a type: its own, or the only one."""
+        return kind if len(self.spaces) > 1 else 0
+
+    def check(self, problem: HiddenProblem) -> None:
+        """Raise :class:`ModelError` unless every type of ``problem`` has a space with its modes and states."""
+        each = self.spaces if len(self.spaces) > 1 else self.spaces * problem.n_types
+        shapes = [(space.hidden.n_modes, space.hidden.n_states) for space in each]
+        _check_each("belief spaces", shapes, [(arm.n_modes, arm.n_states) for arm in problem.arms], "(modes, states)")
+
+    def score(self, problem: HiddenProblem, information: Information) -> NDArray[np.float64]:
+        """The score of each arm, shape ``(N,)``; raises :class:`ModelError` when nodes are to be followed from the start."""
+        if self.lookup == "merged":
+            raise ModelError('following merged nodes needs the whole history; simulate it, or use lookup="nearest"')
+        scores = np.empty(problem.n_arms)
+        for k, arms in enumerate(arms_by_type(problem)):
+            space, values = self.spaces[self.for_type(k)], self.values[self.for_type(k)]
+            beliefs, modes = information.beliefs[arms, : space.hidden.n_states], information.modes[arms]
+            if self.lookup == "nearest":
+                scores[arms] = values[space.nearest(beliefs, modes)]
+            else:
+                scores[arms] = space.interpolate(values, beliefs, modes)
+        return scores
+
+
+def _checked_lookup(spaces: tuple[BeliefSpace, ...], lookup: str | None) -> str:
+    """The look-up that is meant; to interpolate where every closure is the nearest node is to take that."""
+    for k, space in enumerate(spaces):
+        if not isinstance(space, BeliefSpace):
+            raise ModelError(f"the space of type {k} must be a BeliefSpace, got {type(space).__name__}")
+    if lookup is not None and lookup not in LOOKUPS:
+        raise ModelError(f"unknown look-up {lookup!r}; choose one of {', '.join(LOOKUPS)}")
+    closures = {space.closure for space in spaces}
+    if lookup is None:
+        return "interpolate" if closures == {Closure.LINEAR} else "nearest"
+    return "nearest" if lookup == "interpolate" and closures == {Closure.NEAREST} else lookup
+
+
+BeliefRule = LinearScore | TableScore
+
+
+class BeliefPolicy(ABC):
+    """A policy that is a rule on beliefs for each problem; the engine for hidden states runs it at full speed.
+
+    Examples
+    --------
+    >>> class LikelyGood(BeliefPolicy):
+    ...     def belief_rule(self, problem):
+    ...         return LinearScore([[[0.0, 1.0]] for _ in problem.arms])
+    >>> from rmab.hidden.arms import HiddenArms
+    >>> from rmab.models.budget import TopK
+    >>> from rmab.models.criterion import Average
+    >>> arms = HiddenArms([np.eye(2)] * 2, [[0, 0], [0, 1]], [np.eye(2)] * 2)
+    >>> problem = HiddenProblem(arms, TopK(1), Average(), multiplicity=[3])
+    >>> seen = Information(np.zeros(3, dtype=int), np.array([[0.5, 0.5], [0.2, 0.8], [1.0, 0.0]]))
+    >>> LikelyGood().actions(problem, seen)
+    array([0, 1, 0])
+    """
+
+    _known: tuple[Any, Any] = (None, None)
+
+    @abstractmethod
+    def belief_rule(self, problem: HiddenProblem) -> BeliefRule:
+        """The rule of this policy for ``problem``; raises :class:`ModelError` when it does not fit."""
+
+    def actions(
+        self, problem: HiddenProblem, information: Information, *, step: int = 0, rng: np.random.Generator | None = None
+    ) -> NDArray[np.int64]:
+        """The action of each arm in one period: 1 for the chosen arms, else 0.
+
+        Parameters
+        ----------
+        problem : HiddenProblem
+            Gives the types of the arms and the budget.
+        information : Information
+            Anything with ``modes``, shape ``(N,)``, and ``beliefs``, shape ``(N, S)``.
+        step : int
+            Number of the period; a rule on beliefs does not depend on it.
+        rng : numpy.random.Generator, optional
+            Breaks ties at the cut; default a fresh one.
+
+        Returns
+        -------
+        ndarray of int64, shape (N,)
+
+        Raises
+        ------
+        ModelError
+            If there is not one mode and one belief per arm.
+        """
+        known, rule = self._known
+        if known is not problem:
+            rule = checked_belief_rule(problem, self)
+            # policies may be frozen dataclasses
+            object.__setattr__(self, "_known", (problem, rule))
+        check_information(problem, information)
+        return highest_available(problem, information, rule.score(problem, information), rule.threshold, rng)
+
+
+def checked_belief_rule(problem: HiddenProblem, policy: BeliefPolicy) -> BeliefRule:
+    """The rule of ``policy``; raises :class:`ModelError` unless it is one, and fits the ``problem``."""
+    check_hidden_problem(problem)
+    rule = policy.belief_rule(problem)
+    if not isinstance(rule, BeliefRule):
+        raise ModelError(f"the rule of {policy!r} must be a LinearScore or a TableScore, got {type(rule).__name__}")
+    rule.check(problem)
+    return rule
+
+
+def highest_available(
+    problem: HiddenProblem,
+    information: Information,
+    score: NDArray[np.float64],
+    threshold: float,
+    rng: np.random.Generator | None,
+) -> NDArray[np.int64]:
+    """1 for the arms of highest ``score`` (N,) among those that may be acted on, as many as the budget allows, else 0."""
+    free = np.flatnonzero(available(problem, information.modes))
+    chosen = np.zeros(problem.n_arms, dtype=np.int64)
+    chosen[free] = highest(problem.budget, score[free], threshold, np.random.default_rng(rng))
+    return chosen
+
+
+def available(problem: HiddenProblem, modes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether the mode of each arm allows action 1, shape ``(N,)``.
+
+    Examples
+    --------
+    >>> from rmab.hidden.arms import HiddenArms
+    >>> from rmab.models.budget import TopK
+    >>> from rmab.models.criterion import Average
+    >>> arms = HiddenArms([np.eye(2)] * 2, [[0, 0], [0, 1]], [np.eye(2)] * 2)
+    >>> available(HiddenProblem(arms, TopK(1), Average()), np.array([0]))
+    array([ True])
+    """
+    return np.concatenate([problem.arms[k].allowed[modes[arms], 1] for k, arms in enumerate(arms_by_type(problem))])
+
+
+def arms_by_type(problem: HiddenProblem) -> list[slice]:
+    """Which arms are of each type, a slice for each.
+
+    Examples
+    --------
+    >>> from rmab.hidden.arms import HiddenArms
+    >>> from rmab.models.budget import TopK
+    >>> from rmab.models.criterion import Average
+    >>> arms = HiddenArms([np.eye(2)] * 2, [[0, 0], [0, 1]], [np.eye(2)] * 2)
+    >>> arms_by_type(HiddenProblem([arms, arms], TopK(1), Average(), multiplicity=[3, 4]))
+    [slice(0, 3, None), slice(3, 7, None)]
+    """
+    ends = np.cumsum(problem.multiplicity).tolist()
+    return [slice(last - count, last) for last, count in zip(ends, problem.multiplicity.tolist(), strict=True)]
+
+
+def check_information(problem: HiddenProblem, information: Information) -> None:
+    """Raise :class:`ModelError` unless there is one mode and one belief for each arm of ``problem``."""
+    shapes = np.shape(information.modes), np.shape(information.beliefs)
+    expected = (problem.n_arms,), (problem.n_arms, problem.n_states)
+    if shapes != expected:
+        raise ModelError(f"modes and beliefs must have shapes {expected[0]} and {expected[1]}, got {shapes[0]} and {shapes[1]}")
+
+
+def padded(rows: Sequence[NDArray[np.float64]], width: int) -> NDArray[np.float64]:
+    """Arrays whose last axes differ in length in one array, zeros where they are shorter than ``width``.
+
+    Examples
+    --------
+    >>> padded([np.ones(1), np.ones(2)], 2)
+    array([[1., 0.],
+           [1., 1.]])
+    """
+    return np.stack([np.pad(row, [(0, 0)] * (row.ndim - 1) + [(0, width - row.shape[-1])]) for row in rows])
+
+
+def _check_table(kind: int, space: BeliefSpace, table: NDArray[np.float64], lookup: str) -> None:
+    if table.shape != (len(space.nodes),):
+        raise ModelError(f"values of type {kind} must have shape ({len(space.nodes)},), one per node, got {table.shape}")
+    wrong = np.flatnonzero(np.isnan(table) if lookup != "interpolate" else ~np.isfinite(table))
+    if len(wrong):
+        raise ModelError(f"the value of type {kind} at node {wrong[0]} is {table[wrong[0]]}; give a number")
+
+
+def _check_each(name: str, given: Sequence[tuple[int, ...]], expected: Sequence[tuple[int, int]], axes: str) -> None:
+    if len(given) != len(expected):
+        raise ModelError(f"the {name} are for {len(given)} types, but the problem has {len(expected)}")
+    for k, (mine, wanted) in enumerate(zip(given, expected, strict=True)):
+        if mine != wanted:
+            raise ModelError(f"the {name} of type {k} are for {axes} = {mine}, but the problem has {wanted}")
+
+
+def _checked_threshold(given: float) -> float:
+    threshold = float(float_array("the threshold", given, "a number"))
+    if np.isnan(threshold):
+        raise ModelError("the threshold is not a number")
+    return threshold
