@@ -263,6 +263,18 @@ def test_gittins_index_of_a_rested_arm(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["values"] == [pytest.approx([first, 3], rel=1e-12)]
 
 
+def test_conservation_index_with_its_margin(problem_file, capsys):
+    arms = rmab.Arms(TWO_STATES["transitions"], TWO_STATES["rewards"], TWO_STATES["multiplicity"])
+    table = rmab.conservation_index(arms, rmab.Discounted(0.9))
+    main(["index", str(problem_file), "--kind", "conservation", "--discount", "0.9", "--json"])
+    fields = json.loads(capsys.readouterr().out)
+    assert fields["values"] == table.values.tolist()
+    assert fields["pcl_indexable"] == table.pcl_indexable.tolist()
+    assert fields["least_work"] == table.least_work.tolist()
+    main(["index", str(problem_file), "--kind", "conservation", "--discount", "0.9"])
+    assert "least work" in capsys.readouterr().out
+
+
 def test_gain_index_at_a_budget(problem_file, tmp_path, capsys):
     arms = rmab.Arms(TWO_STATES["transitions"], TWO_STATES["rewards"], TWO_STATES["multiplicity"])
     for more, budget in (([], rmab.TopK(20)), (["--exactly"], rmab.TopK(100, exactly=True))):

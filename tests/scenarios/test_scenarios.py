@@ -1,4 +1,4 @@
-"""Every scenario of the registry is well formed and documented, and its fluid values are those measured elsewhere."""
+"""Every scenario with requirements is well formed and documented, and its fluid values are those measured elsewhere."""
 
 import re
 from itertools import pairwise
@@ -14,7 +14,8 @@ from rmab.models.penalty import Penalty
 from rmab.scenarios import throughput_activation
 from rmab.scenarios.registry import list_scenarios, scenario
 
-EVERY = [(one.name, variant) for one in list_scenarios() for variant in one.variants]
+PENALISED = [one for one in list_scenarios() if not one.hidden]
+EVERY = [(one.name, variant) for one in PENALISED for variant in one.variants]
 HEADINGS = ["Description", "Arms", "Requirement", "Budget", "Start", "Variants", "Assumptions", "Source"]
 # per base system, exactly one activation: average value and price, discounted value at 0.99
 FLUID = {
@@ -27,7 +28,7 @@ FLUID = {
 }
 
 
-@pytest.mark.parametrize("one", list_scenarios(), ids=lambda one: one.name)
+@pytest.mark.parametrize("one", PENALISED, ids=lambda one: one.name)
 def test_every_scenario_is_documented_under_fixed_headings(one):
     assert re.fullmatch(r"[a-z-]+-v[1-9]\d*", one.name)
     lines = one.page.splitlines()

@@ -1,4 +1,4 @@
-"""``rmab index``: the Whittle, Gittins, gain or POW index of every type and state of a problem file."""
+"""``rmab index``: the Whittle, conservation-law, Gittins, gain or POW index of every type and state of a problem file."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # what belongs to which index: options that the others do not depend on
 KINDS: dict[str, tuple[str, ...]] = {
     "whittle": (),
+    "conservation": (),
     "gittins": (),
     "gain": ("--budget", "--exactly", "--start", "--tie-break"),
     "penalty": ("--start", "--cap"),
@@ -44,8 +45,9 @@ def index(
     file : Path
         A problem file: JSON, or arms or a problem saved as safetensors.
     kind : str
-        whittle; gittins, for arms that stand still and pay nothing while they wait; gain, at the common price of a --budget; or
-        penalty, the POW index of arms with requirements of their own.
+        whittle; conservation, the same with the test of partial conservation laws; gittins, for arms that stand still and pay
+        nothing while they wait; gain, at the common price of a --budget; or penalty, the POW index of arms with requirements of
+        their own.
     cap : float, optional
         Largest multiplier of the penalty index, in reward per unit of a penalty's cost. Default: 10.
     tie_break : str, optional
@@ -89,11 +91,13 @@ def _check(kind: str, cap: float | None, tie_break: str | None, budget: BudgetOp
 
 
 def _table(kind: str, given: Given, criterion: Criterion) -> tuple[str, dict[str, Any]]:
+    from rmab.index.conservation import conservation_index
     from rmab.index.gittins import gittins_index
     from rmab.index.whittle import whittle_index
 
+    methods = {"whittle": whittle_index, "conservation": conservation_index, "gittins": gittins_index}
     with progress_bar("indices") as progress:
-        table = (gittins_index if kind == "gittins" else whittle_index)(given.arms, criterion, progress=progress)
+        table = methods[kind](given.arms, criterion, progress=progress)
     text, fields = f"{table}\n{_accuracy(table)}", _of_table(table)
     if given.penalties is None:
         return text, fields
@@ -111,6 +115,11 @@ def _accuracy(table: IndexTable) -> str:
 
 
 def _of_table(table: IndexTable) -> dict[str, Any]:
+    from rmab.index.conservation import ConservationIndex
+
+    laws = {}
+    if isinstance(table, ConservationIndex):
+        laws = {name: getattr(table, name).tolist() for name in ("pcl_indexable", "least_work", "violations", "order")}
     return {
         "values": table.values.tolist(),
         "error": table.error.tolist(),
@@ -120,6 +129,7 @@ def _of_table(table: IndexTable) -> dict[str, Any]:
         "margin": table.margin.tolist(),
         "witness": [None if proof is None else asdict(proof) for proof in table.witness],
         "status": table.status,
+        **laws,
     }
 
 

@@ -83,10 +83,13 @@ def _page(name: str) -> tuple[dict[str, Any], str]:
 
 def _write(name: str, asked: dict[str, Any], out: Path, json: bool) -> None:
     """Write the problem file, and say what is in it."""
+    from rmab.hidden.problem import HiddenProblem
     from rmab.scenarios.registry import find, scenario
 
     options = {("k" if option == "budget" else option): value for option, value in asked.items()}
     problem = scenario(name, **options)
+    if isinstance(problem, HiddenProblem):
+        raise ModelError(f"{name} has arms whose state is not seen, which no problem file holds; use rmab.scenario in Python")
     variant = asked.get("variant", next(iter(find(name).variants)))
     about = {"scenario": name, "variant": variant, "scale": asked.get("scale", 1), "rmab": rmab.__version__}
     write_problem(out, problem, about)

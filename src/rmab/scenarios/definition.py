@@ -1,5 +1,7 @@
 """What a scenario is: variants of a base system of a few arms, and how that system is built.
 
+There are two kinds of systems: of arms whose state is seen, each with a requirement of its own, and of arms whose state is not.
+
 A scenario's name ends in a version. Numbers of a published scenario never change under one name: whoever corrects them adds a
 new file with the next version.
 """
@@ -7,7 +9,7 @@ new file with the next version.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import cleandoc
 from math import prod
 from numbers import Integral
@@ -17,7 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmab.errors import ModelError
+from rmab.hidden.arms import HiddenArms
+from rmab.hidden.problem import HiddenProblem
+from rmab.models.arms import Arms
+from rmab.models.budget import TopK
+from rmab.models.criterion import Average, Criterion
 from rmab.models.penalty import Penalty
+from rmab.models.problem import Problem
 
 MOST_STATES = 2000
 
@@ -43,6 +51,35 @@ class System:
     penalty: Penalty
     start: NDArray[np.float64]
 
+    def problem(self, scale: int, budget: TopK, criterion: Criterion) -> Problem:
+        """The problem with ``scale`` arms of each type."""
+        arms = Arms(self.transitions, self.rewards, np.full(len(self.rewards), scale))
+        return Problem(arms, budget, criterion, self.penalty, self.start)
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenSystem:
+    """The arms of a base system whose state is not seen, before any scaling.
+
+    Parameters
+    ----------
+    arms : tuple of HiddenArms, length K
+        The types.
+    multiplicity : tuple of int, length K
+        How many arms of each type there are.
+    start : tuple of ndarray, optional
+        Belief of each type at the start. Default: the law that waiting keeps.
+    """
+
+    arms: tuple[HiddenArms, ...]
+    multiplicity: tuple[int, ...]
+    start: tuple[NDArray[np.float64], ...] | None = None
+
+    def problem(self, scale: int, budget: TopK, criterion: Criterion) -> HiddenProblem:
+        """The problem with ``scale`` times as many arms of each type."""
+        counts = np.array([count * scale for count in self.multiplicity])
+        return HiddenProblem(self.arms, budget, criterion, multiplicity=counts, start=self.start)
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -58,26 +95,34 @@ class Scenario:
         Where it was published.
     page : str
         Its documentation: description, arms, requirement, budget, start, variants, assumptions and source.
-    variants : mapping of str to mapping of str to tuple of float
-        For each variant the parameters of the arms, one number per arm of the base system.
+    variants : mapping of str to mapping
+        For each variant the parameters of the arms: numbers, one per type of the base system, or words.
     parameters : mapping of str to int
-        Whole numbers that may be changed, with their defaults; their product is the number of states of an arm.
+        Whole numbers that may be changed, with their defaults. Where states are seen, their product is the number of states
+        of an arm.
     build : callable
-        Called with the parameters of a variant and those above, by name; returns a :class:`System`.
+        Called with the parameters of a variant and those above, by name; returns a :class:`System`, or a
+        :class:`HiddenSystem` if ``hidden``.
+    hidden : bool
+        Whether the states of the arms are not seen; the problem is then a :class:`~rmab.hidden.problem.HiddenProblem`.
+    criterion : Discounted, Average or Horizon
+        What is maximised unless told otherwise.
     """
 
     name: str
     title: str
     citation: str
     page: str
-    variants: Mapping[str, Mapping[str, tuple[float, ...]]]
+    variants: Mapping[str, Mapping[str, tuple[float, ...] | str]]
     parameters: Mapping[str, int]
-    build: Callable[..., System]
+    build: Callable[..., System | HiddenSystem]
+    hidden: bool = False
+    criterion: Criterion = field(default_factory=Average)
 
     def __str__(self) -> str:
         return f"{self.name} ({', '.join(self.variants)}): {self.title}\n  {self.citation}"
 
-    def system(self, variant: str | None, parameters: Mapping[str, Any]) -> System:
+    def system(self, variant: str | None, parameters: Mapping[str, Any]) -> System | HiddenSystem:
         """The base system of a variant, the first one by default.
 
         Raises
@@ -97,7 +142,7 @@ class Scenario:
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ModelError(f"{name} must be a whole number from 1 on, got {value!r}")
         complete = {name: int(given.get(name, default)) for name, default in self.parameters.items()}
-        if prod(complete.values()) > MOST_STATES:
+        if not self.hidden and prod(complete.values()) > MOST_STATES:
             sizes = ", ".join(f"{name}={value}" for name, value in complete.items())
             raise ModelError(f"{sizes} make more than {MOST_STATES} states per arm; choose smaller numbers")
         return complete

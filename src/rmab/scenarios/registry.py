@@ -8,17 +8,33 @@ from __future__ import annotations
 
 from numbers import Integral
 
-import numpy as np
-
 from rmab.errors import ModelError
-from rmab.models.arms import Arms
+from rmab.hidden.problem import HiddenProblem
 from rmab.models.budget import TopK
-from rmab.models.criterion import Average, Criterion
+from rmab.models.criterion import Criterion
 from rmab.models.problem import Problem
-from rmab.scenarios import remote_sensing, throughput_activation, throughput_regularity
+from rmab.scenarios import (
+    adherence,
+    cyber_monitoring,
+    hidden_random,
+    remote_sensing,
+    snir,
+    spectrum_access,
+    throughput_activation,
+    throughput_regularity,
+)
 from rmab.scenarios.definition import Scenario
 
-_FILES = (throughput_activation, remote_sensing, throughput_regularity)
+_FILES = (
+    throughput_activation,
+    remote_sensing,
+    throughput_regularity,
+    spectrum_access,
+    snir,
+    cyber_monitoring,
+    adherence,
+    hidden_random,
+)
 SCENARIOS = {file.SCENARIO.name: file.SCENARIO for file in _FILES}
 
 
@@ -31,7 +47,7 @@ def scenario(
     exactly: bool = True,
     criterion: Criterion | None = None,
     **parameters: int,
-) -> Problem:
+) -> Problem | HiddenProblem:
     """A published problem by name.
 
     Parameters
@@ -47,14 +63,15 @@ def scenario(
     exactly : bool
         Whether the budget must be used in full, as in the papers; False for "at most".
     criterion : Discounted, Average or Horizon, optional
-        What is maximised. Default: the average.
+        What is maximised. Default: as on the scenario's page.
     **parameters : int
         What the scenario lets you change, such as ``levels``; see its page.
 
     Returns
     -------
-    Problem
-        With one type per arm of the base system, and one :class:`~rmab.models.penalty.Penalty`.
+    Problem or HiddenProblem
+        Where states are seen: one type per arm of the base system, and one :class:`~rmab.models.penalty.Penalty`. Where they
+        are not: a :class:`~rmab.hidden.problem.HiddenProblem`.
 
     Raises
     ------
@@ -70,14 +87,19 @@ def scenario(
     (Arms(80 arms of 4 types, 2 actions, 30 states), TopK(k=20, exactly=True))
     >>> problem.penalties.bound
     array([0.9, 0.9, 0.1, 0.1])
+
+    Arms whose state is not seen:
+
+    >>> scenario("spectrum-access-v1", channels=20, k=4)
+    HiddenProblem(20 arms of 1 types, TopK(k=4, exactly=True), Discounted(beta=0.9))
     """
-    system = find(name).system(variant, parameters)
+    one = find(name)
+    system = one.system(variant, parameters)
     for option, number, least in (("scale", scale, 1), ("k", k, 0)):
         if not isinstance(number, Integral) or isinstance(number, bool) or number < least:
             raise ModelError(f"{option} must be a whole number from {least} on, got {number!r}")
-    arms = Arms(system.transitions, system.rewards, np.full(len(system.rewards), scale))
     budget = TopK(int(k) * int(scale), exactly=exactly)
-    return Problem(arms, budget, Average() if criterion is None else criterion, system.penalty, system.start)
+    return system.problem(int(scale), budget, one.criterion if criterion is None else criterion)
 
 
 def find(name: str) -> Scenario:
