@@ -1,4 +1,4 @@
-"""Policies against the number of arms: what was measured with its 95 % interval, and the line to compare it with."""
+"""Policies against the number of arms or another number: what was measured, its 95 % interval, and a line to compare with."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
 ACROSS = 2
 APART = 1.05
+SHIFT = 0.006
 SMALL = 1e-3
 COLOURS = tuple(colour for colour in ALTERNATES if colour != WARM)
 
 
 class Curve(NamedTuple):
-    """One policy: numbers of arms, means, and the ends of their intervals, one entry per number of arms."""
+    """One policy: numbers of arms (or what stands for them), means, and the ends of their intervals, one entry each."""
 
-    n_arms: list[int]
+    at: list[float]
     mean: list[float]
     low: list[float]
     high: list[float]
@@ -29,19 +30,24 @@ class Curve(NamedTuple):
 
 @dataclass
 class Panel:
-    """Curves by policy, what they measure, and the line that is drawn for comparison; ``stretched`` shows values near 0."""
+    """Curves by policy, what they measure and against what, and the line that is drawn for comparison, if any; ``stretched``
+    shows values near 0.
+    """
 
     title: str
     subtitle: str = ""
     measure: str = "reward per arm"
-    line: float = 0.0
+    line: float | None = 0.0
     stretched: bool = False
+    axis: str = "number of arms N"
+    logarithmic: bool = True
+    reference: str = "bound"
     curves: dict[str, Curve] = field(default_factory=dict)
 
-    def add(self, policy: str, n_arms: int, mean: float, low: float, high: float, line: float) -> None:
+    def add(self, policy: str, at: float, mean: float, low: float, high: float, line: float | None) -> None:
         """One more point, and where the line is."""
         curve = self.curves.setdefault(policy, Curve([], [], [], []))
-        curve.n_arms.append(n_arms)
+        curve.at.append(at)
         curve.mean.append(mean)
         curve.low.append(low)
         curve.high.append(high)
@@ -49,7 +55,7 @@ class Panel:
 
 
 def curves(panels: Sequence[Panel]) -> Figure:
-    """Every policy against the number of arms, drawn slightly apart so that equal ones show; two panels in a row.
+    """Every policy against the number of arms or another number, slightly apart so that equal ones show; two panels in a row.
 
     Parameters
     ----------
@@ -91,24 +97,30 @@ def curves(panels: Sequence[Panel]) -> Figure:
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
-    axes.axhline(panel.line, color=WARM, linewidth=1.4, label="bound", zorder=1)
+    if panel.line is not None:
+        axes.axhline(panel.line, color=WARM, linewidth=1.4, label=panel.reference, zorder=1)
     middle = (len(panel.curves) - 1) / 2
+    numbers = sorted({n for curve in panel.curves.values() for n in curve.at})
     for position, (name, curve) in enumerate(panel.curves.items()):
         colour, marker, line = _look(position)
-        places = [n * APART ** (position - middle) for n in curve.n_arms]
+        places = _apart(panel, curve.at, position - middle, numbers[-1] - numbers[0])
         axes.vlines(places, curve.low, curve.high, color=colour, linewidth=1.6, alpha=0.5)
         axes.plot(
             places, curve.mean, color=colour, marker=marker, linestyle=line, linewidth=1.0, markersize=4.5,
             markeredgecolor="white", markeredgewidth=0.4, label=label(name),
         )  # fmt: skip
-    quiet(axes, x="number of arms N", y=panel.measure, grid="y")
+    quiet(axes, x=panel.axis, y=panel.measure, grid="y")
     if panel.stretched:
         axes.set_yscale("symlog", linthresh=SMALL, linscale=0.5)
         axes.set_ylim(bottom=-SMALL / 10)
-    axes.set_xscale("log")
-    sizes = sorted({n for curve in panel.curves.values() for n in curve.n_arms})
-    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.set_xscale("log" if panel.logarithmic else "linear")
+    axes.set_xticks(numbers, [f"{number:g}" for number in numbers])
     axes.minorticks_off()
+
+
+def _apart(panel: Panel, at: Sequence[float], steps: float, span: float) -> list[float]:
+    """Where the points of a curve are drawn so that equal ones show: some steps away from where they are."""
+    return [n * APART**steps if panel.logarithmic else n + SHIFT * span * steps for n in at]
 
 
 def _look(position: int) -> tuple[str, str, str]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 from rmab.bound.fluid import fluid_bound
 from rmab.index.penalty import penalty_index
@@ -75,7 +76,7 @@ class Variant:
 
     def problem(self, scale: int) -> Problem:
         """``scale`` copies of the base system."""
-        return scenario(self.scenario, variant=self.name, scale=scale)
+        return cast(Problem, scenario(self.scenario, variant=self.name, scale=scale))  # these have penalties: seen states
 
 
 def run_penalised(

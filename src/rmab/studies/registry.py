@@ -5,10 +5,19 @@ from __future__ import annotations
 from rmab.errors import ModelError
 from rmab.parallel import Progress
 from rmab.simulation.streams import Rng, entropy
-from rmab.studies import conveyor, flipped, gast, pow
+from rmab.studies import conveyor, flipped, gast, pcl_baselines, pcl_examples, pcl_mesh, pcl_optimum, pcl_tables, pow
 from rmab.studies.study import Study
 
-STUDIES = {definition.name: definition for definition in (gast.STUDY, conveyor.STUDY, flipped.STUDY, *pow.STUDIES)}
+_DEFINITIONS = (
+    *(gast.STUDY, conveyor.STUDY, flipped.STUDY),
+    *pow.STUDIES,
+    *pcl_tables.STUDIES,
+    *pcl_examples.STUDIES,
+    *pcl_baselines.STUDIES,
+    *pcl_optimum.STUDIES,
+    *pcl_mesh.STUDIES,
+)
+STUDIES = {definition.name: definition for definition in _DEFINITIONS}
 
 
 def reproduce(

@@ -4,7 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol
+
+
+class Entry(Protocol):
+    """What tables and figures ask of a row, whatever is measured and against what."""
+
+    stretched: ClassVar[frozenset[str]]
+    """Measures of which the small values matter as much as the large ones."""
+    axis: ClassVar[str]
+    """Label of the horizontal axis."""
+    symbol: ClassVar[str]
+    """What heads the columns of a table."""
+    logarithmic: ClassVar[bool]
+    """Whether the horizontal axis is."""
+    reference: ClassVar[str]
+    """What the line for comparison is."""
+
+    @property
+    def instance(self) -> str:
+        """Which table and panel the row belongs to."""
+
+    @property
+    def policy(self) -> str:
+        """Which line of the table and curve of the panel."""
+
+    @property
+    def at(self) -> float:
+        """Where the row stands on the horizontal axis."""
+
+    @property
+    def cell(self) -> str:
+        """What a table shows of the row."""
+
+    @property
+    def heading(self) -> str:
+        """What the cells of a table are."""
+
+    @property
+    def measures(self) -> Mapping[str, tuple[float, float, float, float | None]]:
+        """By the label of the axis: a mean, the ends of its interval, and where a line is drawn, if one is."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +59,15 @@ class Row:
     bound: float
 
     stretched: ClassVar[frozenset[str]] = frozenset()
-    """Measures of which the small values matter as much as the large ones."""
+    axis: ClassVar[str] = "number of arms N"
+    symbol: ClassVar[str] = "N"
+    logarithmic: ClassVar[bool] = True
+    reference: ClassVar[str] = "bound"
+
+    @property
+    def at(self) -> float:
+        """Where the row stands on the horizontal axis: its number of arms."""
+        return self.n_arms
 
     @property
     def cell(self) -> str:
@@ -33,7 +80,7 @@ class Row:
         return f"reward per arm, bound {self.bound:.6f}"
 
     @property
-    def measures(self) -> Mapping[str, tuple[float, float, float, float]]:
+    def measures(self) -> Mapping[str, tuple[float, float, float, float | None]]:
         """What a figure shows: a mean, the ends of its interval, and where a line is drawn, by the label of the axis."""
         return {"reward per arm": (self.mean, self.low, self.high, self.bound)}
 
@@ -65,7 +112,7 @@ class PenalisedRow(Row):
         return f"reward above the bound of {self.bound:.6f} per arm, and violation"
 
     @property
-    def measures(self) -> Mapping[str, tuple[float, float, float, float]]:
+    def measures(self) -> Mapping[str, tuple[float, float, float, float | None]]:
         """What a figure shows, by the label of the axis."""
         return {
             "reward above the bound, %": (self.gap, self._percent(self.low), self._percent(self.high), 0.0),

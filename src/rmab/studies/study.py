@@ -21,7 +21,7 @@ from rmab.models.problem import Problem
 from rmab.parallel import Progress
 from rmab.report.files import write_whole
 from rmab.report.json_text import json_text
-from rmab.studies.rows import Row
+from rmab.studies.rows import Entry
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,11 +65,11 @@ class Instance:
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is simulated: the numbers of arms (or of copies of a base system), the periods, of which ``burn_in`` do not
-    count, and the replicates.
+    """How much is simulated: the numbers of arms (or of copies of a base system, or whatever else the study runs over), the
+    periods, of which ``burn_in`` do not count, and the replicates.
     """
 
-    sizes: tuple[int, ...]
+    sizes: tuple[Any, ...]
     steps: int
     burn_in: int
     replicates: int
@@ -89,7 +89,7 @@ class Run(Protocol):
 
     def __call__(
         self, instances: Any, scale: Scale, *, entropy: int, threads: int | None, progress: Progress | None
-    ) -> tuple[Row, ...]: ...
+    ) -> tuple[Entry, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class Study:
         What it stands for.
     starts : mapping of str to str
         Where the arms of each instance start, in words.
-    rows : tuple of Row
+    rows : tuple of Row or another Entry
         One per instance, number of arms and policy, in this order.
     claims : tuple of Claim
         The claims with their verdicts.
@@ -153,7 +153,7 @@ class Study:
     scale: str
     settings: Scale
     starts: Mapping[str, str]
-    rows: tuple[Row, ...]
+    rows: tuple[Any, ...]
     claims: tuple[Claim, ...]
     entropy: int
 
@@ -164,20 +164,31 @@ class Study:
         return "\n".join([f"{self.title}\n{self.citation}", *lines])
 
     def table(self) -> str:
-        """What was measured, with its 95 % interval: a line per policy, a column per number of arms."""
+        """What was measured, with its 95 % interval: a line per policy, a column per number of arms or what stands for it."""
         return "\n\n".join(_table(name, [row for row in self.rows if row.instance == name]) for name in self.starts)
 
     def figure(self) -> Figure:
-        """What was measured against the number of arms, a panel per instance and measure, with intervals and the bound."""
+        """What was measured against the number of arms or what stands for it, a panel per instance and measure, with intervals
+        and the bound.
+        """
         from rmab.figures.curves import Panel, curves
 
         panels: dict[tuple[str, str], Panel] = {}
-        for label in self.rows[0].measures:
+        first: Entry = self.rows[0]
+        for label in first.measures:
             for name, start in self.starts.items():
-                panels[name, label] = Panel(name, start, label, stretched=label in self.rows[0].stretched)
+                panels[name, label] = Panel(
+                    name,
+                    start,
+                    label,
+                    stretched=label in first.stretched,
+                    axis=first.axis,
+                    logarithmic=first.logarithmic,
+                    reference=first.reference,
+                )
         for row in self.rows:
             for label, (mean, low, high, line) in row.measures.items():
-                panels[row.instance, label].add(row.policy, row.n_arms, mean, low, high, line)
+                panels[row.instance, label].add(row.policy, row.at, mean, low, high, line)
         return curves(list(panels.values()))
 
     def to_json(self) -> str:
@@ -236,11 +247,11 @@ class Study:
         return f"{self.against_paper()}\n\n{self.table()}\n\n{how}"
 
 
-def _table(instance: str, rows: list[Row]) -> str:
-    sizes = sorted({row.n_arms for row in rows})
-    cells = {(row.policy, row.n_arms): row.cell for row in rows}
+def _table(instance: str, rows: list[Entry]) -> str:
+    sizes = sorted({row.at for row in rows})
+    cells = {(row.policy, row.at): row.cell for row in rows}
     names = list(dict.fromkeys(row.policy for row in rows))
     first, width = max(map(len, names)), max(map(len, cells.values()))
-    head = "  ".join([f"{'':{first}}", *(f"{f'N = {size}':<{width}}" for size in sizes)]).rstrip()
+    head = "  ".join([f"{'':{first}}", *(f"{f'{rows[0].symbol} = {size:g}':<{width}}" for size in sizes)]).rstrip()
     body = ["  ".join([f"{name:{first}}", *(f"{cells[name, size]:<{width}}" for size in sizes)]).rstrip() for name in names]
     return "\n".join([f"{instance}: {rows[0].heading}", head, *body])
