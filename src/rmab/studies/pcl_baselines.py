@@ -10,7 +10,7 @@
 QMDP and the fast informed bound are the myopic policy here, exactly: moves do not depend on the action and signals tell of the
 state before the move, so that both value acting more than waiting by the reward less the price.
 
-Reference: K. Liu, Q. Jia, arXiv:2307.03034v4, figure 9 as summarised to us; number of the figure by our reading.
+Reference: K. Liu, Q. Jia, arXiv:2307.03034v4, figure 9, from a summary; its number by our reading.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ STUDIES = (
     Definition(
         name="pcl/figure-9",
         title="Hidden arms: baselines at several discounts, by discounted and by average reward",
-        citation=f"{CITATION}, figure 9 as summarised to us",
+        citation=f"{CITATION}, figure 9, from a summary",
         instances=lambda: tuple(Six(seed, metric) for seed in (1, 2, 3) for metric in METRICS),
         run=run_baselines,
         scales={

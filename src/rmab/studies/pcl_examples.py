@@ -11,7 +11,7 @@ and the index policy earns more than the myopic one for every number of arms. Th
 meshes say about each arm. Since there are many intervals, a claim is only refuted by one that lies SURE times its half-width
 beyond.
 
-Reference: K. Liu, Q. Jia, arXiv:2307.03034v4, figures 6 to 8 as summarised to us; numbers of the figures by our reading.
+Reference: K. Liu, Q. Jia, arXiv:2307.03034v4, figures 6 to 8, from a summary; their numbers by our reading.
 """
 
 from __future__ import annotations
@@ -197,7 +197,7 @@ def _definition(number: int) -> Definition:
     return Definition(
         name=f"pcl/figure-{number}",
         title=f"Hidden arms against the certified bound: {title}",
-        citation=f"{CITATION}, figure {number} as summarised to us",
+        citation=f"{CITATION}, figure {number}, from a summary",
         instances=_examples(name, variants),
         run=run_examples,
         scales=SCALES,

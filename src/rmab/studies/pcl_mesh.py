@@ -10,7 +10,7 @@
 partial conservation laws hold on it, with the least work as margin. That a failure on a mesh disproves the laws would need the
 verdict to be the same on all finer ones; this is judged by whether it changes at all.
 
-Reference: K. Liu, Q. Jia, arXiv:2307.03034v4, figures 11 and 12 as summarised to us; numbers of the figures by our reading.
+Reference: K. Liu, Q. Jia, arXiv:2307.03034v4, figures 11 and 12, from a summary; their numbers by our reading.
 """
 
 from __future__ import annotations
@@ -228,7 +228,7 @@ STUDIES = (
     Definition(
         name="pcl/figure-11",
         title="Hidden arms: the index saturates in the depth of the belief space",
-        citation=f"{CITATION}, figure 11 as summarised to us",
+        citation=f"{CITATION}, figure 11, from a summary",
         instances=lambda: (*ARMS[1:], COMPUTERS),
         run=run_depths,
         scales=_scales((2, 5), (1, 2, 3, 4, 5, 6, 8), (1, 2, 3, 4, 5, 6, 8, 10, 12)),
@@ -237,7 +237,7 @@ STUDIES = (
     Definition(
         name="pcl/figure-12",
         title="Hidden arms: error of the index and verdict of the conservation laws against the merge distance",
-        citation=f"{CITATION}, figure 12 as summarised to us",
+        citation=f"{CITATION}, figure 12, from a summary",
         instances=lambda: ARMS,
         run=run_merges,
         scales=_scales((0.1, 0.05), (0.1, 0.05, 0.02), (0.1, 0.05, 0.02, 0.01, 0.005)),

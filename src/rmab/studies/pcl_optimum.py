@@ -13,7 +13,7 @@
 No claim of the text is known to us but that exact dynamic programming is expensive. What is judged is ours: the order
 policy <= optimum <= Lagrangian bound, and that the index policy is within NEAR per cent of the optimum.
 
-Reference: K. Liu, Q. Jia, arXiv:2307.03034v4, figure 10 as summarised to us; number of the figure by our reading. Cost: each
+Reference: K. Liu, Q. Jia, arXiv:2307.03034v4, figure 10, from a summary; its number by our reading. Cost: each
 sweep takes 16 products of the array with a chain.
 """
 
@@ -215,7 +215,7 @@ STUDIES = (
     Definition(
         name="pcl/figure-10",
         title="Four hidden arms against the exact optimum of the product of their chains",
-        citation=f"{CITATION}, figure 10 as summarised to us",
+        citation=f"{CITATION}, figure 10, from a summary",
         instances=lambda: (Four(0.9), Four(0.97)),
         run=run_optimum,
         scales={

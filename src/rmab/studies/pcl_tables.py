@@ -13,7 +13,7 @@
 The paper's generator is not known, so its percentages cannot be expected to come out. What is judged is the sign: *gains* means
 that the whole interval is above zero for every number of arms.
 
-Reference: K. Liu, Q. Jia, arXiv:2307.03034v4, tables 2, 4 and 5 as summarised to us; numbers of the tables by our reading.
+Reference: K. Liu, Q. Jia, arXiv:2307.03034v4, tables 2, 4 and 5, from a summary; their numbers by our reading.
 """
 
 from __future__ import annotations
@@ -291,7 +291,7 @@ STUDIES = (
     Definition(
         name="pcl/table-2",
         title="Hidden arms: the index against the myopic policy on random families",
-        citation=f"{CITATION}, table 2 as summarised to us",
+        citation=f"{CITATION}, table 2, from a summary",
         instances=_table_2,
         run=run_families,
         scales=_scales((5,), (30, 40, 50), 4000),
@@ -300,7 +300,7 @@ STUDIES = (
     Definition(
         name="pcl/table-4",
         title="Hidden arms: the index against the myopic policy under four structures of errors",
-        citation=f"{CITATION}, table 4 as summarised to us",
+        citation=f"{CITATION}, table 4, from a summary",
         instances=_table_4,
         run=run_families,
         scales=_scales((6,), (30,), 4000),
@@ -309,7 +309,7 @@ STUDIES = (
     Definition(
         name="pcl/table-5",
         title="Hidden arms: the index against the myopic policy on many arms of many states",
-        citation=f"{CITATION}, table 5 as summarised to us",
+        citation=f"{CITATION}, table 5, from a summary",
         instances=_table_5,
         run=run_families,
         scales=_scales((12,), (100,), 2000),
