@@ -135,3 +135,28 @@ def test_spaces_must_fit():
     nearest = arms[0].reachable(starts[0], depth=3, merge=0.2, closure="nearest")
     with pytest.raises(ModelError, match="keep the mean"):
         hidden_bound(HiddenProblem(arms[0], TopK(1), Discounted(0.9)), spaces=[nearest])
+
+
+def test_the_average_from_a_class_that_is_never_left():
+    """Two closed classes that pay differently: the start decides, as in the bound of arms whose state is seen."""
+    moves = np.zeros((2, 4, 4))
+    moves[0, :2, :2] = moves[0, 2:, 2:] = [[0.5, 0.5], [0.3, 0.7]]
+    moves[1, :2, :2] = moves[1, 2:, 2:] = [[0.2, 0.8], [0.1, 0.9]]
+    paid = [[0.0, 1.0, 5.0, 6.0]] * 2
+    arm, seen = HiddenArms.observed(moves, paid), Arms(moves, paid, multiplicity=[2])
+    for state in (0, 2):
+        exact = lagrangian_bound(Problem(seen, TopK(1), Average(), start=state)).value
+        bound = hidden_bound(HiddenProblem(arm, TopK(1), Average(), multiplicity=[2], start=np.eye(4)[state]))
+        assert bound.value == pytest.approx(exact, abs=1e-8)
+        assert bound.value >= exact - 1e-12
+    mixed = hidden_bound(HiddenProblem(arm, TopK(1), Average(), multiplicity=[2], start=[0.5, 0.0, 0.5, 0.0]))
+    assert mixed.value == pytest.approx(exact, abs=1e-8)  # that of the better class: valid, and loose
+    assert "recurrent classes" in mixed.status
+
+
+def test_one_space_does_for_all_types():
+    seen = [[[1.0, 0.0], [1.0, 0.0]], [[0.9, 0.1], [0.1, 0.9]]]
+    arm = HiddenArms([[[0.7, 0.3], [0.2, 0.8]]] * 2, [[0.0, 0.0], [0.0, 1.0]], seen)
+    space = arm.reachable([0.4, 0.6], depth=6, merge=0.02)
+    problem = HiddenProblem([arm, arm], TopK(1), Discounted(0.9))
+    assert hidden_bound(problem, spaces=space).value == hidden_bound(problem, spaces=[space, space]).value

@@ -92,6 +92,25 @@ def test_an_arm_that_is_not_indexable_is_proved_so():
     assert index_interval(rested, np.eye(3), criterion).witness is None
 
 
+def test_a_space_of_another_arm_is_refused():
+    """Its values bound nothing here: an interval from it would contradict itself and pass for a proof."""
+    seen = [[[1.0, 0.0], [1.0, 0.0]], [[0.9, 0.1], [0.1, 0.9]]]
+    arm = HiddenArms([[[0.7, 0.3], [0.2, 0.8]]] * 2, [[0.0, 0.0], [0.0, 1.0]], seen)
+    twin = HiddenArms([[[0.7, 0.3], [0.2, 0.8]]] * 2, [[0.0, 0.0], [0.0, 1.0]], seen)
+    other = arm.with_missing(0.5)
+    space = {name: each.reachable([0.4, 0.6], depth=4, merge=0.1) for name, each in (("twin", twin), ("other", other))}
+    found = index_interval(arm, [0.4, 0.6], Discounted(0.9), space=space["twin"])
+    assert found.low[0] <= found.high[0]
+    assert found.settled
+    with pytest.raises(ModelError, match="another arm"):
+        index_interval(arm, [0.4, 0.6], Discounted(0.9), space=space["other"])
+    with pytest.raises(ModelError, match="must be a BeliefSpace"):
+        index_interval(arm, [0.4, 0.6], Discounted(0.9), space="mesh")
+    for tolerance in (0.0, -1.0, np.nan):
+        with pytest.raises(ModelError, match="tolerance"):
+            index_interval(arm, [0.4, 0.6], Discounted(0.9), tolerance=tolerance)
+
+
 def test_what_is_refused():
     hidden = spectrum()
     with pytest.raises(ModelError, match="discount near 1"):

@@ -23,6 +23,7 @@ nearest charge."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,7 +33,7 @@ from rmab.bound.point_based import Plans, point_based
 from rmab.bound.upper import Chain, distance, grown
 from rmab.errors import ModelError
 from rmab.hidden.kernel import HiddenKernel, checked_beliefs, checked_modes
-from rmab.hidden.space import BeliefSpace
+from rmab.hidden.space import BeliefSpace, check_space
 from rmab.index.table import Witness
 from rmab.models.criterion import Criterion, Discounted
 
@@ -138,6 +139,10 @@ def index_interval(
     ([0.706], [0.707])
     """
     rows, where, discounted = _checked(hidden, beliefs, modes, criterion)
+    if space is not None:
+        check_space(space, hidden, "the space")
+    if not isinstance(tolerance, Real) or isinstance(tolerance, bool) or not 0 < tolerance < np.inf:
+        raise ModelError(f"tolerance must be a number above 0, got {tolerance!r}")
     tests = _Tests(hidden, rows, where, discounted, grown(hidden, rows, where) if space is None else space)
     tests.widen()
     settled = tests.narrow(tolerance * tests.scale)

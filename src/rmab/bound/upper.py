@@ -18,6 +18,7 @@ Research 39 (1991); M. Hauskrecht, JAIR 13 (2000). Cost: the transitions of the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,14 @@ COARSE = 1.0 / 3.0
 EPS = float(np.finfo(np.float64).eps)
 
 
+class Start(NamedTuple):
+    """Where an arm starts on a chain: the nodes that stand for its belief, their weights, and the nodes that it can reach."""
+
+    ids: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    reached: NDArray[np.bool_]
+
+
 @dataclass(frozen=True, eq=False)
 class ChainValue:
     """The optimum of the interpolated chain at one charge, from every node in the order of ``space.nodes``.
@@ -46,7 +55,8 @@ class ChainValue:
     Attributes
     ----------
     per_period : ndarray, shape (m,)
-        Upper value per period: ``(1 - beta) V``, the gain, or the value of the horizon divided by its steps.
+        Upper value per period: ``(1 - beta) V``, or the value of the horizon divided by its steps. On average, of any plan that
+        stays among nodes whose numbers here are no larger.
     estimate : ndarray, shape (m, 2)
         Reward and activations per period of the policy that was found, without anything added.
     error : float
@@ -59,6 +69,13 @@ class ChainValue:
     estimate: NDArray[np.float64]
     error: float
     sweeps: int
+    average: bool = False
+
+    def upper(self, start: Start) -> float:
+        """Upper value per period from a start; on average, of the best recurrent class that can be reached from it."""
+        if self.average:
+            return float(self.per_period[start.reached].max())
+        return float(start.weights @ self.per_period[start.ids])
 
 
 class Chain:
@@ -95,6 +112,29 @@ class Chain:
         self.values = np.zeros((len(space.nodes), 2))
         self.astray = self._astray()
 
+    def start(self, belief: NDArray[np.float64], mode: int) -> Start:
+        """Where an arm of a belief (S,) and a mode starts; how far the nodes are from it counts as an error from now on."""
+        rows, modes = belief[np.newaxis], np.array([mode])
+        self.astray = max(self.astray, distance(self.space, rows, modes))
+        ids, weights = (part[0] for part in self.space.lookup.weights(rows, modes))
+        return Start(ids, weights, self._reached(ids[weights > 0.0]))
+
+    def _reached(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """The nodes that some plan leads to from the nodes ``ids``, shape ``(m,)``; with a discount, where it is idle, all."""
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import breadth_first_order
+
+        m = len(self.space.nodes)
+        if self.beta < 1.0:
+            return np.ones(m, dtype=np.bool_)
+        reached = np.zeros(m, dtype=np.bool_)
+        space = self.space
+        moves = sum(csr_array(parts, shape=(m, m)) for parts in zip(space.data, space.indices, space.indptr, strict=True))
+        for i in ids:
+            if not reached[i]:
+                reached[breadth_first_order(moves, i, return_predecessors=False)] = True
+        return reached
+
     def step(self, values: NDArray[np.float64], charge: float, keep: float) -> NDArray[np.float64]:
         """One sweep from ``values`` (m, 2); the policy is kept for the next."""
         out = np.empty_like(values)
@@ -113,8 +153,10 @@ class Chain:
         relative = found.values @ weights
         lipschitz = scale / (1.0 - self.beta) if self.beta < 1 else float(np.ptp(relative))
         error = self._rounding(relative, charge) + self.beta * self.astray * lipschitz / 2.0
-        per_period = found.high + error + (1.0 - self.beta) * relative
-        return ChainValue(per_period, found.change + (1.0 - self.beta) * found.values, error, found.sweeps)
+        estimate = found.change + (1.0 - self.beta) * found.values
+        if self.beta < 1.0:
+            return ChainValue(found.high + error + (1.0 - self.beta) * relative, estimate, error, found.sweeps)
+        return ChainValue(found.change @ weights + error, estimate, error, found.sweeps, average=True)
 
     def horizon(self, charge: float, steps: int) -> ChainValue:
         """The chain's optimum over a number of periods, without discount, by backward induction."""

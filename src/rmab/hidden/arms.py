@@ -16,7 +16,7 @@ from rmab.errors import ModelError
 from rmab.hidden.closure import Closure
 from rmab.hidden.derived import DerivedArms
 from rmab.hidden.information import Seen, check_laws, letters, signal_law, stacked
-from rmab.hidden.kernel import checked_kernel
+from rmab.hidden.kernel import checked_actions, checked_kernel
 from rmab.hidden.reachable import reachable, reachable_by_weight
 from rmab.hidden.space import BeliefSpace
 from rmab.models.arrays import float_array
@@ -181,7 +181,7 @@ class HiddenArms(DerivedArms):
         Raises
         ------
         ModelError
-            As in the constructor, or if there is no such action.
+            As in the constructor, or if ``blind`` is no list of actions that there are.
 
         Examples
         --------
@@ -196,9 +196,7 @@ class HiddenArms(DerivedArms):
         if p.ndim != 3:
             raise ModelError(f"transitions must have shape (A, S, S), got {p.shape}")
         law = np.broadcast_to(np.eye(p.shape[1]), (p.shape[0], p.shape[1], p.shape[1])).copy()
-        for action in blind:
-            if isinstance(action, bool) or not isinstance(action, int | np.integer) or not 0 <= action < len(p):
-                raise ModelError(f"blind: there is no action {action!r}, they run from 0 to {len(p) - 1}")
+        for action in checked_actions("blind", blind, len(p)):
             law[action] = np.eye(p.shape[1])[0]
         return cls(p, rewards, law, timing=timing)
 

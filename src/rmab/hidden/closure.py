@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmab._kernels.closure import assemble, successors
+from rmab.errors import ModelError
 from rmab.hidden.freudenthal import touched_lattice
 from rmab.hidden.kernel import HiddenKernel
 from rmab.hidden.lookup import Lookup, NearestLookup
@@ -37,6 +38,20 @@ class Closure(StrEnum):
     LINEAR = "linear"
     NEAREST = "nearest"
     FREUDENTHAL = "freudenthal"
+
+
+def checked_closure(given: Closure | str) -> Closure:
+    """The closure that is meant; raises :class:`ModelError` naming those there are.
+
+    Examples
+    --------
+    >>> checked_closure("nearest")
+    <Closure.NEAREST: 'nearest'>
+    """
+    try:
+        return Closure(given)
+    except ValueError:
+        raise ModelError(f"unknown closure {given!r}; choose one of {', '.join(Closure)}") from None
 
 
 @dataclass(frozen=True, eq=False)

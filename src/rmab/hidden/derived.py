@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmab.errors import ModelError
 from rmab.hidden.information import check_laws, compress
-from rmab.hidden.kernel import HiddenKernel, checked_kernel
+from rmab.hidden.kernel import HiddenKernel, checked_actions, checked_kernel
 from rmab.models.arrays import float_array
 
 
@@ -56,7 +56,7 @@ class DerivedArms(HiddenKernel):
         Raises
         ------
         ModelError
-            If a chance is no probability, or there is no such action.
+            If a chance is no probability, or ``actions`` is no list of actions that there are.
 
         Examples
         --------
@@ -68,11 +68,9 @@ class DerivedArms(HiddenKernel):
         lost = float_array("chance", chance)
         if lost.shape not in ((), (self.n_states,)) or not ((lost >= 0) & (lost <= 1)).all():
             raise ModelError(f"chance must be a probability, or one for each of the {self.n_states} states, got {chance!r}")
-        some = range(1, self.n_actions) if actions is None else list(actions)
-        for action in some:
-            self._check_choice("action", action, self.n_actions)
+        some = checked_actions("actions", range(1, self.n_actions) if actions is None else actions, self.n_actions)
         share = np.zeros((self.n_actions, self.n_states))
-        share[list(some)] = lost
+        share[some] = lost
         share = share[:, np.newaxis, np.newaxis, np.newaxis, :, np.newaxis]
         return self._changed(
             np.concatenate([(1.0 - share) * self.kernel, (share * self.kernel).sum(axis=3, keepdims=True)], axis=3),

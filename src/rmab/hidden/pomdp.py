@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmab.errors import ModelError
-from rmab.hidden.kernel import HiddenKernel, checked_belief
+from rmab.hidden.kernel import HiddenKernel, checked_belief, finite_number
 from rmab.models.criterion import Discounted
 from rmab.models.saved_file import replace_file
 
@@ -97,8 +97,7 @@ def write_pomdp(
     if not isinstance(hidden, HiddenKernel):
         raise ModelError(f"only a HiddenArms can be written as a .pomdp file, got {type(hidden).__name__}")
     beta = Discounted(discount).beta
-    if isinstance(charge, bool) or not isinstance(charge, int | float | np.number) or not np.isfinite(charge):
-        raise ModelError(f"the charge must be a finite number, got {charge!r}")
+    charge = finite_number("charge", charge)
     if isinstance(mode, bool) or not isinstance(mode, int | np.integer) or not 0 <= mode < hidden.n_modes:
         raise ModelError(f"mode must be a whole number from 0 to {hidden.n_modes - 1}, got {mode!r}")
     belief = hidden.stationary() if start is None else checked_belief(start, hidden.n_states, "start")
@@ -106,10 +105,10 @@ def write_pomdp(
     law[mode] = belief
     lines = [
         f"# one hidden arm; {hidden.n_states} states, {hidden.n_modes} modes, {hidden.n_signals} signals; "
-        f"charge {float(charge)!r} per activation",
+        f"charge {charge!r} per activation",
         f"discount: {beta!r}",
         "values: reward",
-        *_content(hidden, float(charge), law),
+        *_content(hidden, charge, law),
     ]
     replace_file(Path(path), ("\n".join(lines) + "\n").encode())
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmab.errors import ModelError
-from rmab.hidden.kernel import HiddenKernel, checked_belief, checked_modes
+from rmab.hidden.kernel import HiddenKernel, checked_belief, items_of, whole_numbers
 from rmab.models.budget import TopK
 from rmab.models.criterion import Average, Criterion, Discounted, Horizon
 
@@ -29,13 +29,13 @@ class HiddenProblem:
         may be acted on are when they are fewer than the budget.
     criterion : Discounted, Average or Horizon
         What is maximised.
-    multiplicity : array_like of int, shape (K,), optional
-        Number of arms of each type, at least 1 each; default 1.
+    multiplicity : int or array_like of int, shape (K,), optional
+        Number of arms of each type, at least 1 each, the same for all types or type by type; default 1.
     start : array_like, shape (S,), or sequence of K array_like, optional
         Law of the hidden state at the start, for all types or type by type. Default: the law that waiting keeps,
         :meth:`rmab.HiddenArms.stationary`.
-    start_modes : array_like of int, shape (K,), optional
-        Mode of each type at the start; default 0.
+    start_modes : int or array_like of int, shape (K,), optional
+        Mode at the start, the same for all types or type by type; default 0.
 
     Raises
     ------
@@ -67,20 +67,23 @@ class HiddenProblem:
         budget: TopK,
         criterion: Criterion,
         *,
-        multiplicity: ArrayLike | None = None,
+        multiplicity: int | ArrayLike | None = None,
         start: ArrayLike | Sequence[ArrayLike] | None = None,
-        start_modes: ArrayLike | None = None,
+        start_modes: int | ArrayLike | None = None,
     ) -> None:
         types = _types(arms)
         if not isinstance(budget, TopK):
             raise ModelError(f"the budget of hidden arms must be a TopK, got {budget!r}")
         if not isinstance(criterion, Discounted | Average | Horizon):
             raise ModelError(f"the criterion must be Discounted(beta), Average() or Horizon(T), got {criterion!r}")
-        counts = _counts(multiplicity, len(types))
+        counts = _by_type("multiplicity", 1 if multiplicity is None else multiplicity, len(types))
+        if (counts < 1).any():
+            k = int(np.flatnonzero(counts < 1)[0])
+            raise ModelError(f"multiplicity of type {k} is {counts[k]}; every type needs at least one arm")
         budget.check(int(counts.sum()))
-        modes = checked_modes(start_modes, len(types), max(arm.n_modes for arm in types))
+        modes = _by_type("start_modes", 0 if start_modes is None else start_modes, len(types))
         for k, (arm, mode) in enumerate(zip(types, modes, strict=True)):
-            if mode >= arm.n_modes:
+            if not 0 <= mode < arm.n_modes:
                 raise ModelError(f"type {k} starts in mode {mode}, but its modes run from 0 to {arm.n_modes - 1}")
         for name, value in (
             ("arms", types),
@@ -141,25 +144,22 @@ def _types(arms: HiddenKernel | Sequence[HiddenKernel]) -> tuple[HiddenKernel, .
     return given
 
 
-def _counts(multiplicity: ArrayLike | None, n_types: int) -> NDArray[np.int64]:
-    if multiplicity is None:
-        return np.ones(n_types, dtype=np.int64)
-    given = np.atleast_1d(np.array(multiplicity))
-    if given.shape != (n_types,) or given.dtype.kind not in "iu" or (given < 1).any():
-        raise ModelError(f"multiplicity must be {n_types} whole numbers from 1 on, one per type, got {multiplicity!r}")
-    return given.astype(np.int64)
+def _by_type(name: str, given: int | ArrayLike, n_types: int) -> NDArray[np.int64]:
+    """One whole number per type; a single one is that of every type."""
+    each = [given] * n_types if isinstance(given, Integral) else given
+    return whole_numbers(name, each, n_types, "type", " (or one for all)").astype(np.int64)
 
 
 def _starts(types: tuple[HiddenKernel, ...], start: ArrayLike | Sequence[ArrayLike] | None) -> tuple[NDArray[np.float64], ...]:
     if start is None:
         laws: list[NDArray[np.float64]] = [arm.stationary() for arm in types]
     else:
-        shared = isinstance(start, Sequence | np.ndarray) and len(start) > 0 and isinstance(start[0], Real)
-        each = [start] * len(types) if shared else list(start)  # type: ignore[arg-type]
+        given = items_of("start", start, f"one belief, such as [0.5, 0.5], or {len(types)} of them, one per type")
+        each = [given] * len(types) if given and isinstance(given[0], Real) else given
         if len(each) != len(types):
             raise ModelError(f"start must be one belief, or {len(types)} of them, one per type; got {len(each)}")
         pairs = enumerate(zip(each, types, strict=True))
-        laws = [checked_belief(law, arm.n_states, f"start of type {k}") for k, (law, arm) in pairs]  # type: ignore[arg-type]
+        laws = [checked_belief(law, arm.n_states, f"start of type {k}") for k, (law, arm) in pairs]
     for law in laws:
         law.setflags(write=False)
     return tuple(laws)

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmab._kernels.belief_tree import FULL, grow
 from rmab.errors import ModelError, TooManyBeliefs
-from rmab.hidden.closure import Closure, close
+from rmab.hidden.closure import Closure, checked_closure, close
 from rmab.hidden.kernel import HiddenKernel, checked_beliefs, checked_modes
 from rmab.hidden.refinement import grow_by_reach
 from rmab.hidden.space import BeliefSpace
@@ -41,6 +41,8 @@ def reachable(
     starts, start_modes = _roots(hidden, start, modes)
     _check_whole("depth", depth, 0)
     _check_whole("most", most, len(starts))
+    if not isinstance(same_generation, bool | np.bool_):
+        raise ModelError(f"same_generation must be True or False, got {same_generation!r}")
     if not isinstance(merge, Real) or isinstance(merge, bool) or not 0 <= merge < np.inf:
         raise ModelError(f"merge must be a distance from 0 on, got {merge!r}")
     room, ended = min(FIRST_ROOM, most), FULL
@@ -95,21 +97,13 @@ def _closed_space(
     closure: Closure | str | None,
 ) -> BeliefSpace:
     beliefs, modes, generation = grown
-    kind = _closure(closure, hidden.n_states)
+    exact = Closure.LINEAR if hidden.n_states <= MOST_LINEAR_STATES else Closure.NEAREST
+    kind = exact if closure is None else checked_closure(closure)
     for array in grown:
         array.setflags(write=False)
     return BeliefSpace(
         hidden, beliefs, modes, generation, ended, depth, merge, kind, close(hidden, beliefs, modes, kind, merge)
     )
-
-
-def _closure(given: Closure | str | None, n_states: int) -> Closure:
-    if given is None:
-        return Closure.LINEAR if n_states <= MOST_LINEAR_STATES else Closure.NEAREST
-    try:
-        return Closure(given)
-    except ValueError:
-        raise ModelError(f"unknown closure {given!r}; choose one of {', '.join(Closure)}") from None
 
 
 def _spacing(beliefs: NDArray[np.float64], modes: NDArray[np.int64]) -> float:

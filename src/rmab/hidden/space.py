@@ -128,6 +128,15 @@ class BeliefSpace:
         passive, active = (csr_array(parts, shape=shape) for parts in zip(self.data, self.indices, self.indptr, strict=True))
         return SparseArm(passive, active, self.rewards)
 
+    def check_arm(self, hidden: HiddenKernel, what: str) -> None:
+        """Raise :class:`ModelError` about ``what`` unless this space was grown from ``hidden`` or an arm with its numbers."""
+        mine, other = self.hidden, hidden
+        same = mine is other or all(
+            np.array_equal(getattr(mine, name), getattr(other, name)) for name in ("kernel", "rewards", "allowed")
+        )
+        if not same:
+            raise ModelError(f"{what} was grown from another arm; grow it from this one with reachable(...)")
+
     def nearest(self, beliefs: ArrayLike, modes: ArrayLike | None = None) -> NDArray[np.int64]:
         """The number of the nearest node of the same mode, shape ``(Q,)``; the lowest of several.
 
@@ -171,7 +180,7 @@ class BeliefSpace:
         if table.shape != (len(self.nodes),):
             raise ModelError(f"values must have shape ({len(self.nodes)},), one per node, got {table.shape}")
         ids, weights = self.weights(beliefs, modes)
-        return (table[ids] * weights).sum(axis=1)
+        return np.where(weights > 0.0, table[ids] * np.where(weights > 0.0, weights, 1.0), 0.0).sum(axis=1)
 
     def _checked(self, beliefs: ArrayLike, modes: ArrayLike | None) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         rows = checked_beliefs(beliefs, self.hidden.n_states)
@@ -184,3 +193,10 @@ class BeliefSpace:
             f"BeliefSpace({len(self.beliefs)} beliefs and {added} nodes of the {self.closure} closure, "
             f"merged within {self.merge:g}, {ended})"
         )
+
+
+def check_space(space: BeliefSpace, hidden: HiddenKernel, what: str) -> None:
+    """Raise :class:`ModelError` about ``what`` unless it is a belief space that was grown from ``hidden``."""
+    if not isinstance(space, BeliefSpace):
+        raise ModelError(f"{what} must be a BeliefSpace, got {type(space).__name__}")
+    space.check_arm(hidden, what)

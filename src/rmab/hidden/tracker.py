@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from rmab import __version__
 from rmab._kernels.belief_tree import IMPOSSIBLE
 from rmab.errors import ModelError, StoreError
+from rmab.hidden.kernel import whole_numbers
 from rmab.hidden.problem import HiddenProblem, check_hidden_problem
 from rmab.models.saved_file import digest, read_file, write_file
 
@@ -266,11 +267,8 @@ class BeliefTracker:
         return after
 
     def _whole(self, name: str, given: ArrayLike, low: int, sizes: list[int]) -> NDArray[np.int64]:
-        values = np.asarray(given)
-        if values.shape != (self.problem.n_arms,) or values.dtype.kind not in "iu":
-            raise ModelError(
-                f"{name} must be {self.problem.n_arms} whole numbers, one per arm, got {values.dtype} of shape {values.shape}"
-            )
+        hint = "; write -1 where no signal came" if name == "signals" else ""
+        values = whole_numbers(name, given, self.problem.n_arms, "arm", hint)
         most = np.array(sizes)[self._types] - 1
         outside = np.flatnonzero((values < low) | (values > most))
         if len(outside):

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -71,7 +71,7 @@ class BeliefIndex:
         The meshes that were tried, in order.
     change : float
         How far the last halving of the spacing, or the last doubling of the depth if that is more, moved the index at the test
-        beliefs, in the unit of the rewards.
+        beliefs, in the unit of the rewards; infinite if none was tried.
     converged : bool
         Whether both were within the tolerance.
     criterion : Discounted or Average
@@ -93,6 +93,9 @@ class BeliefIndex:
 
     def at(self, beliefs: ArrayLike, modes: ArrayLike | None = None) -> NDArray[np.float64]:
         """Index at any beliefs ``(Q, S)``, carried over from the nodes by the closure, shape ``(Q,)``.
+
+        It has settled where the start leads to. Far from the nodes it may be far off, whatever ``converged`` says: an arm that
+        is absorbed has few nodes elsewhere. Grow from there, or ask :func:`rmab.index_interval`.
 
         Raises
         ------
@@ -177,6 +180,10 @@ def belief_index(
     for name, value in (("tolerance", tolerance), ("activity", activity)):
         if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < 1:
             raise ModelError(f"{name} must lie strictly between 0 and 1, got {value!r}")
+    if not isinstance(hidden, HiddenArms):
+        raise ModelError(f"the arm must be a HiddenArms, got {type(hidden).__name__}")
+    if not isinstance(rng, Integral) or isinstance(rng, bool) or rng < 0:
+        raise ModelError(f"rng must be a whole number from 0 on, the seed of the test path, got {rng!r}")
     root = hidden.stationary() if start is None else checked_belief(start, hidden.n_states, "start")
     uniforms = np.random.default_rng(rng).random((TEST_BELIEFS, 2))
     test = belief_path(hidden.kernel, hidden.allowed, root, mode, float(activity), uniforms)
@@ -199,6 +206,7 @@ class _Search:
         self.hidden, self.criterion, self.root, self.mode = hidden, criterion, root, mode
         self.closure, self.most, self.test = closure, most, test
         self.history: list[Refinement] = []
+        self.changes: list[float] = []
         first = self._space(COARSEST, SHALLOWEST)
         if first is None:
             raise TooManyBeliefs(f"even at merge {COARSEST} the belief space has more than {most} nodes; raise most")
@@ -212,8 +220,7 @@ class _Search:
             if finer is None or deeper is None:
                 break
             settled = finer == deeper == 1  # one step of each sufficed
-        changes = [step.change for step in self.history if step.nodes][-2:]
-        change = float(max(changes) * self.range)
+        change = max(self.changes[-2:], default=np.inf)
         return BeliefIndex(self.hidden, self.space, self.table, tuple(self.history), change, settled, self.criterion)
 
     def _refine(self, shrink: float, deepen: int, tolerance: float) -> int | None:
@@ -228,9 +235,11 @@ class _Search:
                 return None
             before, spread = self.at_test, self.range
             self._take(space, 0.0)
-            change = float(np.abs(self.at_test - before).max() / max(self.range, spread, np.finfo(float).tiny))
-            self.history[-1] = Refinement(space.merge, depth, len(space.nodes), change)
-            if change <= tolerance:
+            moved = _difference(before, self.at_test)
+            share = moved / max(self.range, spread, np.finfo(float).tiny) if moved < np.inf else np.inf
+            self.changes.append(moved)
+            self.history[-1] = Refinement(space.merge, depth, len(space.nodes), share)
+            if share <= tolerance:
                 return step
         return None
 
@@ -242,5 +251,14 @@ class _Search:
     def _take(self, space: BeliefSpace, change: float) -> None:
         self.space, self.table = space, conservation_index(space.arms, self.criterion)
         self.at_test = space.interpolate(self.table.values[0], *self.test)
-        self.range = float(np.ptp(self.at_test))
+        finite = self.at_test[np.isfinite(self.at_test)]
+        self.range = float(np.ptp(finite)) if len(finite) else 0.0
         self.history.append(Refinement(space.merge, space.depth, len(space.nodes), change))
+
+
+def _difference(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
+    """The largest difference of two indices, of which infinite ones must agree."""
+    apart = before != after
+    if (apart & ~(np.isfinite(before) & np.isfinite(after))).any():
+        return np.inf
+    return float(np.abs(after[apart] - before[apart]).max(initial=0.0))

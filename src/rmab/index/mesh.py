@@ -21,13 +21,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from rmab.errors import ModelError, TooManyBeliefs
 from rmab.hidden.arms import HiddenArms
-from rmab.hidden.closure import Closure
+from rmab.hidden.closure import Closure, checked_closure
 from rmab.hidden.space import BeliefSpace
 from rmab.index.conservation import ConservationIndex, conservation_index
 from rmab.models.criterion import Criterion
@@ -60,6 +61,8 @@ class MeshFinding:
         What holds for that arm.
     least_work : float
         The least work measure over all sets met: the laws need it to be positive.
+    tested : bool
+        Whether it was computed at every set that the laws speak of; if not, it says nothing, and the laws may hold or fail.
     """
 
     closure: Closure
@@ -68,14 +71,15 @@ class MeshFinding:
     pcl_indexable: bool
     indexable: bool
     least_work: float
+    tested: bool = True
 
     def __str__(self) -> str:
         if not self.nodes:
             return f"{self.closure} closure, merge {self.merge:g}: too large"
-        laws = "laws hold" if self.pcl_indexable else "laws fail"
+        laws = "laws hold" if self.pcl_indexable else "laws fail" if self.tested else "laws not tested at every set"
         indexable = "indexable" if self.indexable else "not indexable"
         mesh = f"{self.closure} closure, merge {self.merge:g}, {self.nodes} nodes"
-        return f"{mesh}: {laws}, {indexable}, least work {self.least_work:.3g}"
+        return f"{mesh}: {laws}, {indexable}, least work {'' if self.tested else 'at most '}{self.least_work:.3g}"
 
 
 @dataclass(frozen=True)
@@ -92,15 +96,15 @@ class MeshReport:
 
     @property
     def margin(self) -> float:
-        """The least work measure over all meshes; the conservation laws need it to be positive."""
-        return min((found.least_work for found in self.findings if found.nodes), default=-np.inf)
+        """The least work measure over all meshes that were tested; the conservation laws need it to be positive."""
+        return min((found.least_work for found in self.findings if found.tested), default=-np.inf)
 
     @property
     def drift(self) -> float:
-        """The largest change of the least work from a mesh to the finer one of the same closure; infinite if one is missing."""
+        """The largest change of the least work from a mesh to the finer one of its closure; infinite if one was not tested."""
         changes = []
         for coarse, fine in zip(self.findings[::2], self.findings[1::2], strict=True):
-            changes.append(abs(coarse.least_work - fine.least_work) if coarse.nodes and fine.nodes else np.inf)
+            changes.append(abs(coarse.least_work - fine.least_work) if coarse.tested and fine.tested else np.inf)
         return float(max(changes))
 
     @property
@@ -172,8 +176,11 @@ def mesh_report(
     >>> print(mesh_report(channel, [0.4, 0.6], Discounted(0.9), depth=8, merge=0.02).verdict)
     partial conservation laws
     """
+    if not isinstance(merge, Real) or isinstance(merge, bool) or not 0 < merge < np.inf:
+        raise ModelError(f"merge must be a distance above 0, which is halved, got {merge!r}")
     exact = Closure.LINEAR if hidden.n_states <= MOST_TRIANGULATED_STATES else Closure.FREUDENTHAL
-    chosen = (Closure.NEAREST, exact) if closures is None else tuple(Closure(name) for name in closures)
+    given = (closures,) if isinstance(closures, str) else closures
+    chosen = (Closure.NEAREST, exact) if given is None else tuple(map(checked_closure, given))
     if len(set(chosen)) < 2:
         raise ModelError(f"one closure alone settles nothing; give two of {', '.join(Closure)}")
     findings = []
@@ -204,7 +211,7 @@ def space_within(
 
 def _finding(closure: Closure, merge: float, table: ConservationIndex | None) -> MeshFinding:
     if table is None:
-        return MeshFinding(closure, merge, 0, False, False, -np.inf)
+        return MeshFinding(closure, merge, 0, False, False, -np.inf, tested=False)
     return MeshFinding(
         closure,
         merge,
@@ -212,4 +219,5 @@ def _finding(closure: Closure, merge: float, table: ConservationIndex | None) ->
         bool(table.pcl_indexable[0]),
         bool(table.indexable[0]),
         float(table.least_work[0]),
+        tested=bool(table.tested[0] == table.values.shape[1] + 1),
     )
