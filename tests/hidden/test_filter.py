@@ -11,6 +11,9 @@ from oracles.hidden_paths import path_weights, random_laws
 from rmab.errors import ModelError
 from rmab.hidden.arms import HiddenArms
 from rmab.hidden.information import Seen, letters, signal_law, stacked
+from rmab.hidden.problem import HiddenProblem
+from rmab.models.budget import TopK
+from rmab.models.criterion import Average
 
 
 def follow(arm, belief, actions, signals, modes=None):
@@ -46,8 +49,9 @@ def test_every_kind_of_signal_against_all_paths(seen, seed):
     rng = np.random.default_rng(seed)
     errors, rewards, feedback = random_laws(rng, 3, 3), rng.integers(0, 3, (3, 3)), rng.integers(0, 2, (3, 3))
     moves, start = random_laws(rng, 3, 3), random_laws(rng, 3)
-    arm = HiddenArms.from_observations(moves, errors, rewards, seen=seen, feedback=feedback)
-    numbers = letters((3, 3), seen, rewards=rewards, feedback=feedback)
+    label = feedback if seen == Seen.FEEDBACK else None
+    arm = HiddenArms.from_observations(moves, errors, rewards, seen=seen, feedback=label)
+    numbers = letters((3, 3), seen, rewards=rewards, feedback=label)
     # what was observed is listed along with the states, and only its letter is looked at
     shown = [[0, None], [1, int(numbers[0, 1])], [0, None], [1, int(numbers[2, 0])]]
     weights = np.zeros(3)
@@ -126,7 +130,7 @@ def test_what_cannot_be_is_refused():
     arm = HiddenArms([np.eye(2)] * 2, np.zeros((2, 2)), stacked([np.ones((2, 1)), law]))
     for belief, signal, words in (
         ([1.0, 0.0], 1, ["signal 1", "action 1", "[1. 0.]"]),
-        ([0.5, 0.6], 0, ["belief", "sum to 1"]),
+        ([0.5, 0.6], 0, ["the belief is [0.5 0.6]; it must be probabilities that sum to 1"]),
         ([0.5, 0.5], 2, ["signal", "0 to 1", "2"]),
         ([0.5, 0.5, 0.0], 0, ["(2,)", "(3,)"]),
     ):
@@ -136,3 +140,51 @@ def test_what_cannot_be_is_refused():
             assert word in str(refusal.value)
     with pytest.raises(ModelError, match=r"arm 1: signal 1 .* cannot follow action 1"):
         arm.filter_many([[0.5, 0.5], [1.0, 0.0]], [1, 1], [1, 1])
+    with pytest.raises(ModelError, match=r"signals must be 2 whole numbers.*write -1 where no signal came"):
+        arm.filter_many([[0.5, 0.5], [1.0, 0.0]], [1, 1], [1, None])
+    with pytest.raises(ModelError, match="actions must be 2 whole numbers, one per belief"):
+        arm.filter_many([[0.5, 0.5], [1.0, 0.0]], [[1], [1, 0]], [1, 1])
+
+
+def test_a_probability_that_underflows_stays_0():
+    arm = HiddenArms([np.eye(2)] * 2, np.zeros((2, 2)), stacked([np.ones((2, 1)), np.array([[0.9, 0.1], [0.1, 0.9]])]))
+    belief = follow(arm, [0.5, 0.5], [1] * 400, [0] * 400)
+    assert belief[1] == 0.0
+    assert follow(arm, belief, [1] * 400, [1] * 400)[1] == 0.0
+
+
+def problem_of(arms, **known):
+    return HiddenProblem(arms, TopK(1), Average(), **known)
+
+
+def test_a_single_number_is_that_of_every_type():
+    arm = HiddenArms.observed([np.eye(2)] * 2, np.zeros((2, 2))).with_countdown(2)
+    problem = problem_of([arm, arm], multiplicity=np.int64(3), start_modes=2, start=[0.5, 0.5])
+    assert (problem.multiplicity.tolist(), problem.start_modes.tolist()) == ([3, 3], [2, 2])
+    assert [law.tolist() for law in problem.start] == [[0.5, 0.5], [0.5, 0.5]]
+    apart = problem_of([arm, arm], multiplicity=[3, 1], start_modes=[2, 0], start=[[0.5, 0.5], [0.2, 0.8]])
+    assert (apart.n_arms, apart.start_modes.tolist()) == (4, [2, 0])
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        ({"start": 0}, ["start must be one belief", "2 of them, one per type", "got 0"]),
+        ({"start": np.array(0.5)}, ["start must be one belief"]),
+        ({"start": [[0.5, 0.5], [0.4, 0.5]]}, ["the start of type 1 is [0.4 0.5]"]),
+        ({"start": [[0.5, 0.5]]}, ["one belief, or 2 of them", "got 1"]),
+        ({"multiplicity": True}, ["multiplicity", "2 whole numbers", "bool"]),
+        ({"multiplicity": [3]}, ["multiplicity", "2 whole numbers", "(1,)", "a single whole number"]),
+        ({"multiplicity": [[1], [1, 2]]}, ["multiplicity", "2 whole numbers"]),
+        ({"multiplicity": [2, 0]}, ["multiplicity of type 1 is 0", "at least 1"]),
+        ({"multiplicity": 2.0}, ["multiplicity", "float64"]),
+        ({"start_modes": 1}, ["type 0 starts in mode 1", "0 to 0"]),
+        ({"start_modes": [0, -1]}, ["start_modes of type 1 is -1", "at least 0"]),
+    ],
+)
+def test_wrong_problems_are_refused(known, words):
+    arm = HiddenArms([[[0.5, 0.5]] * 2] * 2, np.zeros((2, 2)), np.ones((2, 2, 1)))
+    with pytest.raises(ModelError) as refusal:
+        problem_of([arm, arm], **known)
+    for word in words:
+        assert word in str(refusal.value)

@@ -38,7 +38,8 @@ def random_arm(rng, states=3, signals=2, timing="before", passive_blind=True):
     ],
 )
 def test_signals_of_spectrum_access(seen, law):
-    np.testing.assert_allclose(signal_law(E, letters((2, 2), seen, rewards=ACK, feedback=ACK)), law, rtol=0, atol=1e-15)
+    feedback = ACK if seen == Seen.FEEDBACK else None
+    np.testing.assert_allclose(signal_law(E, letters((2, 2), seen, rewards=ACK, feedback=feedback)), law, rtol=0, atol=1e-15)
 
 
 @settings(max_examples=60, deadline=None)
@@ -56,7 +57,8 @@ def test_two_pairs_have_one_letter_if_and_only_if_they_look_the_same(seed, state
     }
     pairs = list(product(range(states), range(outcomes)))
     for seen, look in looks.items():
-        numbers = letters((states, outcomes), seen, rewards=rewards, feedback=feedback)
+        label = feedback if seen == Seen.FEEDBACK else None
+        numbers = letters((states, outcomes), seen, rewards=rewards, feedback=label)
         assert set(numbers.ravel()) == set(range(numbers.max() + 1))
         for one, other in product(pairs, pairs):
             assert (numbers[one] == numbers[other]) == (look(*one) == look(*other))
@@ -307,6 +309,11 @@ def test_several_slots_bring_the_index_towards_the_myopic_one(slots, expected):
         (lambda: letters((2, 2), "smell"), ["'smell'", "'observation'"]),
         (lambda: letters((2, 2), "reward"), ["rewards", "(2, 2)"]),
         (lambda: letters((2, 2), "observation and feedback", feedback=[0, 1]), ["feedback", "(2, 2)", "(2,)"]),
+        (lambda: letters((2, 2), "state", feedback=ACK), ["see state", "no use of feedback", "'observation and feedback'"]),
+        (
+            lambda: HiddenArms.from_observations(P, E, ACK, feedback=ACK),
+            ["see observation", "no use of feedback", "leave it out"],
+        ),
         (lambda: signal_law(E, [[0, 1], [0, 1.5]]), ["letters", "whole numbers"]),
         (lambda: signal_law([[0.9, 0.2], [0, 1]], ACK), ["errors", "state 0", "1.1"]),
         (lambda: signal_law([[1.0, 0.0], [-0.5, 1.5]], ACK), ["errors", "state 1", "-0.5"]),
@@ -314,13 +321,16 @@ def test_several_slots_bring_the_index_towards_the_myopic_one(slots, expected):
         (lambda: HiddenArms.from_observations(P, E, ACK, passive_rewards=[1.0]), ["passive_rewards", "(1,)"]),
         (lambda: HiddenArms.from_observations(P, E, ACK, passive_signals=[[0.5], [1.0]]), ["signals", "action 0, state 0"]),
         (lambda: HiddenArms.observed([P, P], ACK, blind=[2]), ["blind", "2"]),
+        (lambda: HiddenArms.observed([P, P], ACK, blind=0), ["blind", "a list of actions", "got 0"]),
+        (lambda: HiddenArms.observed([P, P], ACK, blind=[True]), ["blind", "no action True"]),
         (lambda: HiddenArms.observed(P, ACK), ["(A, S, S)"]),
         (lambda: HiddenArms.restart(P, [0.5, 0.6], ACK), ["transitions", "action 1, state 0", "1.1"]),
         (lambda: HiddenArms.restart(P, [1.0], ACK), ["law of shape (S,)"]),
         (lambda: HiddenArms.rested(P, ACK, E), ["rested", "(2, 2)"]),
         (lambda: HiddenArms.observed([P, P], ACK).with_missing(1.5), ["chance", "1.5"]),
         (lambda: HiddenArms.observed([P, P], ACK).with_missing([0.1]), ["chance", "2 states"]),
-        (lambda: HiddenArms.observed([P, P], ACK).with_missing(0.5, actions=[2]), ["action", "2"]),
+        (lambda: HiddenArms.observed([P, P], ACK).with_missing(0.5, actions=[2]), ["actions", "no action 2", "0 to 1"]),
+        (lambda: HiddenArms.observed([P, P], ACK).with_missing(0.5, actions=1), ["actions", "a list of actions", "got 1"]),
         (lambda: HiddenArms.observed([P, P], ACK).over_slots(0), ["slots", "0"]),
         (lambda: HiddenArms.observed([P, P], ACK).over_slots(2, seen="first"), ["'first'", "'last'"]),
         (lambda: HiddenArms.observed([P, P], ACK).over_slots(2, least=1), ["least", "threshold"]),

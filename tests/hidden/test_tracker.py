@@ -211,6 +211,8 @@ def test_without_a_wait_nothing_can_come_late():
         (lambda: BeliefTracker(certain()).update([0, 2, 0], [0, 0, 0]), ["actions", "arm 1 has 2", "0 to 1"]),
         (lambda: BeliefTracker(certain()).update([0, 0, 0], [0, 0, 2]), ["signals", "arm 2 has 2", "-1 to 1"]),
         (lambda: BeliefTracker(certain()).update([0, 0, 0], [0.0, 0.0, 0.0]), ["signals", "float64"]),
+        (lambda: BeliefTracker(certain()).update([0, 0, 0], [0, None, 0]), ["signals", "object", "write -1"]),
+        (lambda: BeliefTracker(certain()).update([0, [0, 1], 0], [0, 0, 0]), ["actions", "3 whole numbers, one per arm"]),
         (lambda: BeliefTracker(cohort()).update([0] * 5, [0] * 5), ["modes", "after the period"]),
         (lambda: BeliefTracker(cohort()).update([0] * 5, [0] * 5, [1, 0, 0, 0, 0]), ["modes", "arm 0 has 1", "0 to 0"]),
     ],

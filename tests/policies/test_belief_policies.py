@@ -6,6 +6,8 @@ import pytest
 from oracles.hidden_play import Copy, level_means, random_hidden
 from rmab._kernels.philox import MOVE, arm_uniform
 from rmab.bound.hidden import hidden_bound
+from rmab.bound.informed import fib, qmdp
+from rmab.bound.sawtooth import sawtooth
 from rmab.errors import ModelError
 from rmab.hidden.arms import HiddenArms
 from rmab.hidden.problem import HiddenProblem
@@ -261,6 +263,7 @@ def test_rules_that_do_not_fit_are_refused():
     space = arm.reachable([0.5, 0.5], depth=1, merge=0.1, closure="nearest")
     mesh = arm.reachable([0.5, 0.5], depth=1, merge=0.1, closure="linear")
     good = np.zeros(len(space.nodes))
+    one_type = whittle_index(mesh.arms, Average())
     two_types = whittle_index(Arms(np.ones((2, 2, 1, 1)), np.ones((2, 2, 1))), Average())
     for build, match in (
         (lambda: LinearScore([[0.0, 1.0]]), "weights of type 0 must be finite numbers of shape"),
@@ -269,7 +272,27 @@ def test_rules_that_do_not_fit_are_refused():
         (lambda: TableScore(space, good, "furthest"), "unknown look-up 'furthest'"),
         (lambda: TableScore(space, good[1:]), "must have shape"),
         (lambda: TableScore(space, good * np.nan), "the value of type 0 at node 0 is nan"),
-        (lambda: TableScore(mesh, np.full(len(mesh.nodes), np.inf)), "at node 0 is inf"),
+        (lambda: TableScore(mesh, np.full(len(mesh.nodes), np.inf), "interpolate"), "at node 0 is inf"),
+        (lambda: TableScore(mesh, np.full(len(mesh.nodes), np.nan)), "at node 0 is nan"),
+        (lambda: LinearScore(3), "weights must be a list of arrays .* got 3"),
+        (lambda: TableScore([space], 3.0), "values must be a list of 1 tables, one for each belief space, got 3.0"),
+        (lambda: TableScore([], []), r"spaces must be a BeliefSpace, or a list of them, one per type, got \[\]"),
+        (lambda: TableScore(mesh.arms, good), "spaces must be a BeliefSpace, or a list of them, one per type, got Arms"),
+        (
+            lambda: BeliefIndexPolicy(mesh.arms, one_type),
+            "spaces must be a BeliefSpace, or a list of them, one per type, got Arms",
+        ),
+        (lambda: BeliefIndexPolicy([mesh, mesh], one_type), "index must be a list of 2 tables of numbers.*, got IndexTable$"),
+        (lambda: LagrangianAdvantage("x"), "the space of type 0 must be a BeliefSpace, got str"),
+        (lambda: LagrangianAdvantage(3), "spaces must be a BeliefSpace, or a list of them, one per type, got 3"),
+        (lambda: LagrangianAdvantage(space, price=np.nan), "the price must be a finite number, got nan"),
+        (lambda: LagrangianAdvantage(space, lookup="furthest"), "unknown look-up 'furthest'"),
+        (lambda: Qmdp(price="x"), "the price must be a finite number, got 'x'"),
+        (lambda: Qmdp(price=np.inf), "the price must be a finite number, got inf"),
+        (lambda: Fib(price=True), "the price must be a finite number, got True"),
+        (lambda: qmdp(arm, np.nan, Average()), "the charge must be a finite number, got nan"),
+        (lambda: fib(arm, None, Average()), "the charge must be a finite number, got None"),
+        (lambda: sawtooth(arm, "x", Average(), beliefs=space.beliefs), "the charge must be a finite number, got 'x'"),
         (lambda: TableScore([space, space], [good]), "2 belief spaces but 1 tables"),
         (lambda: TableScore([arm], [good]), "must be a BeliefSpace, got HiddenArms"),
         (
@@ -287,3 +310,81 @@ def test_rules_that_do_not_fit_are_refused():
         BeliefIndexPolicy([space, space], [good, good]).actions(problem, seen)
     with pytest.raises(ModelError, match=r"modes and beliefs must have shapes \(2,\)"):
         Myopic().actions(problem, Information(seen.modes, seen.beliefs[:1]))
+
+
+@pytest.mark.parametrize("policy", [Myopic(), Uniform(), BeliefRollout(Myopic())])
+def test_what_is_no_information_is_refused(policy):
+    problem = HiddenProblem([random_hidden(1), random_hidden(2, modes=2)], TopK(1), Average(), start=[0.5, 0.5])
+    seen = Information.at_start(problem)
+    for given, match in (
+        (np.zeros(3), r"array of modes and one of beliefs, as Information\(modes, beliefs\) .* got ndarray"),
+        (None, "got NoneType"),
+        (Information([0, 0], seen.beliefs), "array of modes"),
+        (Information(np.zeros(2), seen.beliefs), "modes must be whole numbers, got float64"),
+        (Information(np.array([1, 1]), seen.beliefs), "modes: arm 0 has 1, but they run from 0 to 0"),
+        (Information(np.array([0, -1]), seen.beliefs), "modes: arm 1 has -1, but they run from 0 to 1"),
+    ):
+        with pytest.raises(ModelError, match=match):
+            policy.actions(problem, given)
+
+
+def rules_of(arm):
+    """A policy of every kind that values acting against waiting, by name."""
+    space = arm.reachable([0.5, 0.5], depth=2, merge=0.1, closure="nearest")
+    return {
+        "Qmdp": Qmdp(0.1),
+        "Fib": Fib(),
+        "LagrangianAdvantage": LagrangianAdvantage(space),
+        "a rule that looks scores up in tables": BeliefIndexPolicy(space, np.zeros(len(space.nodes))),
+        "BeliefRollout": BeliefRollout(Myopic()),
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["Qmdp", "Fib", "LagrangianAdvantage", "a rule that looks scores up in tables", "BeliefRollout"]
+)
+def test_policies_that_would_never_use_a_third_action_say_so(name):
+    arm = HiddenArms([[[0.7, 0.3], [0.2, 0.8]]] * 3, np.eye(3, 2), np.ones((3, 2, 1)))
+    problem = HiddenProblem(arm, TopK(1), Average(), multiplicity=2)
+    with pytest.raises(ModelError, match=f"{name} chooses between waiting and acting, these arms have 3 actions"):
+        simulate(problem, rules_of(arm)[name], steps=1, replicates=1, rng=0)
+    assert simulate(problem, Myopic(), steps=1, replicates=1, rng=0).activations[0] <= 1
+
+
+@pytest.mark.parametrize("name", ["Qmdp", "Fib", "LagrangianAdvantage"])
+def test_policies_that_value_a_lasting_problem_name_themselves_under_a_horizon(name):
+    arm = random_hidden(1, states=2)
+    problem = HiddenProblem(arm, TopK(1), Horizon(3), start=[0.5, 0.5])
+    with pytest.raises(ModelError, match=rf"^{name} needs a problem with Discounted\(beta\) or Average\(\), got Horizon"):
+        rules_of(arm)[name].belief_rule(problem)
+
+
+def test_what_belongs_to_an_arm_is_refused_for_another():
+    arm, other = random_hidden(1, states=2), random_hidden(2, states=2)
+    twin = HiddenArms.from_kernel(arm.kernel, arm.rewards, allowed=arm.allowed)
+    space = arm.reachable([0.5, 0.5], depth=2, merge=0.1, closure="nearest")
+    zeros = np.zeros(len(space.nodes))
+    mine, strange = (HiddenProblem([arm, second], TopK(1), Average(), start=[0.5, 0.5]) for second in (twin, other))
+    followed = BeliefIndexPolicy(space, zeros, lookup="merged")
+    advantage = LagrangianAdvantage([space, space], price=0.1)
+    for policy in (followed, advantage):
+        simulate(mine, policy, steps=2, replicates=1, rng=0)
+        with pytest.raises(ModelError, match="the belief space of type 1 "):
+            simulate(strange, policy, steps=2, replicates=1, rng=0)
+    with pytest.raises(ModelError, match="the belief space of type 1 "):
+        advantage.worth(strange)
+    for lookup in ("nearest", "interpolate"):
+        simulate(strange, BeliefIndexPolicy(space, zeros, lookup=lookup), steps=2, replicates=1, rng=0)
+
+
+def test_infinite_values_are_looked_up_at_the_nearest_node_unless_interpolation_is_asked_for():
+    arm = random_hidden(1, states=2)
+    mesh = arm.reachable([0.5, 0.5], depth=3, merge=0.05, closure="linear")
+    values = np.where(mesh.nodes[:, 1] > 0.6, np.inf, mesh.nodes[:, 1])
+    assert TableScore(mesh, values).lookup == "nearest"
+    assert TableScore([mesh, mesh], [mesh.nodes[:, 1], -values]).lookup == "nearest"
+    problem = HiddenProblem(arm, TopK(1), Average(), multiplicity=2, start=[0.5, 0.5])
+    seen = Information(np.zeros(2, dtype=np.int64), np.array([[0.5, 0.5], [0.01, 0.99]]))
+    assert BeliefIndexPolicy(mesh, values).actions(problem, seen).tolist() == [0, 1]
+    with pytest.raises(ModelError, match="is inf; give a finite number"):
+        BeliefIndexPolicy(mesh, values, lookup="interpolate")

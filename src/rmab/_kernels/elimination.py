@@ -121,8 +121,8 @@ def eliminate(columns, advantage, smallest, tested, index, error, margin):
             if not smallest > SMALLEST_PIVOT:
                 return IRREGULAR
             current_row(columns, left, j, 1.0 / pivot, held, pivot_columns, pivot_rows)
-            _add_line(slope[:rows], slope[j] / pivot, pivot_columns[held], most_slope)
-            _add_line(worth[:rows], worth[j] / pivot, pivot_columns[held], most_worth)
+            add_line(slope[:rows], slope[j] / pivot, pivot_columns[held], most_slope)
+            add_line(worth[:rows], worth[j] / pivot, pivot_columns[held], most_worth)
             acts[j] = True
         left = close_ranks(columns, rows, state, acts, lines, left, panel, pivot_columns, pivot_rows)
         rows = n if tested else left
@@ -150,7 +150,7 @@ def _regular(rows, acts, slope, worth, charge, margin):
 
 
 @njit(nogil=True, cache=True)
-def _add_line(target, factor, source, most):
+def add_line(target, factor, source, most):
     for i in range(len(target)):
         target[i] += factor * source[i]
         most[i] = max(most[i], abs(target[i]))

@@ -28,7 +28,7 @@ from numba import njit
 
 from rmab._kernels.blas import add_product
 from rmab._kernels.blocked_solve import solve_in_place
-from rmab._kernels.elimination import close_ranks, transpose
+from rmab._kernels.elimination import add_line, close_ranks, transpose
 from rmab._kernels.exchange import current_column, current_row
 from rmab._kernels.scaling import power_of_two
 from rmab._kernels.thin_solve import solve_thin
@@ -206,7 +206,7 @@ def greedy(columns, advantage, smallest, state, index, error, order, report):
                 return IRREGULAR
             current_row(columns, left, j, 1.0 / pivot, held, pivot_columns, pivot_rows)
             for k in range(2):
-                _add_line(lines[k], lines[k, j] / pivot, pivot_columns[held], lines[2 + k])
+                add_line(lines[k], lines[k, j] / pivot, pivot_columns[held], lines[2 + k])
             acts[j] = True
         left = close_ranks(columns, n, state, acts, lines, left, panel, pivot_columns, pivot_rows)
         add_product(pivot_rows[:panel, :left], pivot_columns[:panel, :n], columns[:left, :n])
@@ -269,13 +269,6 @@ def _inspect(acts, state, lines, before, charge, size, index, touched, report):
     if least < report[LEAST] - ZERO_WORK:
         report[LEAST], report[SIZE] = least, size
     return regular
-
-
-@njit(nogil=True, cache=True)
-def _add_line(target, factor, source, most):
-    for i in range(len(target)):
-        target[i] += factor * source[i]
-        most[i] = max(most[i], abs(target[i]))
 
 
 @njit(nogil=True, cache=True)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmab.bound.relative import Relative, iterate
-from rmab.hidden.kernel import HiddenKernel, checked_beliefs, checked_modes
+from rmab.hidden.kernel import HiddenKernel, checked_beliefs, checked_modes, finite_number
 from rmab.index.findings import discount_of
 from rmab.models.criterion import Criterion
 
@@ -36,7 +36,7 @@ def qmdp(hidden: HiddenKernel, charge: float, criterion: Criterion) -> NDArray[n
     hidden : HiddenArms
         One type of arm.
     charge : float
-        Paid for every activation.
+        Paid for every activation, a finite number.
     criterion : Discounted or Average
         Discounted values are not multiplied by (1 - beta). On average they are relative: the first state of the first mode is
         worth 0, and differences of actions are what counts.
@@ -50,7 +50,7 @@ def qmdp(hidden: HiddenKernel, charge: float, criterion: Criterion) -> NDArray[n
     Raises
     ------
     ModelError
-        If the criterion is a horizon.
+        If the charge is not a finite number, or the criterion is a horizon.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def informed_value(q: NDArray[np.float64], beliefs: ArrayLike, modes: ArrayLike 
 
 def solve_informed(hidden: HiddenKernel, charge: float, criterion: Criterion, *, delayed: bool) -> Relative:
     """The fixed point as relative values, shape ``(A Y S, 1)`` in C order; FIB when ``delayed``, else QMDP."""
-    beta = discount_of(criterion, "informed")
+    beta, charge = discount_of(criterion, "informed"), finite_number("charge", charge)
     n_actions = hidden.n_actions
     kernel = hidden.kernel if delayed else hidden.kernel.sum(axis=3, keepdims=True)
     charged = hidden.rewards - charge * (np.arange(n_actions) > 0)[:, np.newaxis, np.newaxis]

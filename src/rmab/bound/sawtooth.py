@@ -27,7 +27,7 @@ from rmab._kernels.sawtooth import interpolate
 from rmab.bound.informed import best_at_beliefs, relative_table, solve_informed
 from rmab.bound.lookahead import successors
 from rmab.bound.relative import Relative, iterate
-from rmab.hidden.kernel import HiddenKernel, checked_beliefs, checked_modes
+from rmab.hidden.kernel import HiddenKernel, checked_beliefs, checked_modes, finite_number
 from rmab.index.findings import discount_of
 from rmab.models.criterion import Criterion
 
@@ -97,7 +97,7 @@ def sawtooth(
     hidden : HiddenArms
         One type of arm.
     charge : float
-        Paid for every activation.
+        Paid for every activation, a finite number.
     criterion : Discounted or Average
         What is maximised.
     beliefs : array_like, shape (n, S)
@@ -108,7 +108,7 @@ def sawtooth(
     Raises
     ------
     ModelError
-        If the criterion is a horizon, or a belief is no law over the states.
+        If the charge is not a finite number, the criterion is a horizon, or a belief is no law over the states.
 
     Examples
     --------
@@ -121,7 +121,7 @@ def sawtooth(
     >>> bool(upper[1] < upper[0])
     True
     """
-    beta = discount_of(criterion, "sawtooth")
+    beta, charge = discount_of(criterion, "sawtooth"), finite_number("charge", charge)
     given = checked_beliefs(beliefs, hidden.n_states)
     where = checked_modes(modes, len(given), hidden.n_modes)
     order = np.argsort(where, kind="stable")

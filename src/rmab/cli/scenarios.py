@@ -15,6 +15,8 @@ from rmab.report.json_text import json_text
 if TYPE_CHECKING:
     from rmab.scenarios.definition import Scenario
 
+NOT_HELD = "arms whose state is not seen, which no problem file holds; use rmab.scenario in Python"
+
 
 def scenarios(
     name: str | None = None,
@@ -61,14 +63,23 @@ def scenarios(
     if criterion is not None:
         asked["criterion"] = criterion.criterion()
     if name is None or out is None:
-        missing = "name a scenario" if name is None else "say with --out FILE where the problem goes"
         if asked or out is not None:
-            raise ModelError(f"--{next(iter(asked), 'out')} is about a problem file; {missing}")
+            raise ModelError(f"--{next(iter(asked), 'out')} is about a problem file; {_missing(name, variant)}")
         fields, text = _page(name) if name is not None else _list(list_scenarios())
         print(json_text(fields) if json else text, end="" if json else "\n")
         return
     check_writable(out)
     _write(name, asked, out, json)
+
+
+def _missing(name: str | None, variant: str | None) -> str:
+    """What is missing for a problem file to be written; raises :class:`ModelError` if there is no such variant."""
+    from rmab.scenarios.registry import find
+
+    if name is None:
+        return "name a scenario"
+    find(name).system(variant, {})  # a misspelt variant is the first thing to be told
+    return f"{name} has {NOT_HELD}" if find(name).hidden else "say with --out FILE where the problem goes"
 
 
 def _list(known: tuple[Scenario, ...]) -> tuple[dict[str, Any], str]:
@@ -89,7 +100,7 @@ def _write(name: str, asked: dict[str, Any], out: Path, json: bool) -> None:
     options = {("k" if option == "budget" else option): value for option, value in asked.items()}
     problem = scenario(name, **options)
     if isinstance(problem, HiddenProblem):
-        raise ModelError(f"{name} has arms whose state is not seen, which no problem file holds; use rmab.scenario in Python")
+        raise ModelError(f"{name} has {NOT_HELD}")
     variant = asked.get("variant", next(iter(find(name).variants)))
     about = {"scenario": name, "variant": variant, "scale": asked.get("scale", 1), "rmab": rmab.__version__}
     write_problem(out, problem, about)

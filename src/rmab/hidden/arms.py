@@ -125,7 +125,7 @@ class HiddenArms(DerivedArms):
             ``"nothing"`` or ``"state"``. The signals are numbered in this order of what is seen:
             :func:`rmab.hidden.information.letters` tells which is which.
         feedback : array_like, shape (S, O), optional
-            Label of each pair of state and observation, such as whether it is acknowledged.
+            Label of each pair of state and observation, such as whether it is acknowledged; only for what sees it.
         passive_rewards : array_like, shape (S,), optional
             Reward of waiting; default nothing.
         passive_signals : array_like, shape (S, Z), optional
@@ -134,7 +134,7 @@ class HiddenArms(DerivedArms):
         Raises
         ------
         ModelError
-            If shapes disagree or a row is no law.
+            If shapes disagree, a row is no law, or there is feedback that is not seen.
 
         Examples
         --------

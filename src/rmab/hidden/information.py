@@ -99,7 +99,7 @@ def letters(
     rewards : array_like, shape (S, O), optional
         ``B[s, j]``, for what sees rewards; equal to nine decimals is equal.
     feedback : array_like, shape (S, O), optional
-        Any label ``F[s, j]``, for what sees feedback.
+        Any label ``F[s, j]``, for what sees feedback, and only for that.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def letters(
     Raises
     ------
     ModelError
-        If there is no such ``seen``, or what it needs is missing or of another shape.
+        If there is no such ``seen``, what it needs is missing or of another shape, or it makes no use of the feedback.
 
     Examples
     --------
@@ -120,6 +120,8 @@ def letters(
            [0, 2]])
     """
     what = _seen(seen)
+    if feedback is not None and what is not Seen.FEEDBACK:
+        raise ModelError(f"to see {what} makes no use of feedback; leave it out, or say seen={str(Seen.FEEDBACK)!r}")
     state, observation = np.indices(shape)
     given = {"rewards": rewards, "feedback": feedback}
     needs = {

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -323,7 +324,8 @@ def items_of(name: str, given: Any, kind: str) -> list[Any]:
     try:
         return list(given)
     except TypeError:
-        raise ModelError(f"{name} must be {kind}, got {given!r}") from None
+        got = repr(given) if given is None or isinstance(given, Number) else type(given).__name__
+        raise ModelError(f"{name} must be {kind}, got {got}") from None
 
 
 def finite_number(name: str, given: float) -> float:

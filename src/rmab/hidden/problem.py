@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -76,14 +77,11 @@ class HiddenProblem:
             raise ModelError(f"the budget of hidden arms must be a TopK, got {budget!r}")
         if not isinstance(criterion, Discounted | Average | Horizon):
             raise ModelError(f"the criterion must be Discounted(beta), Average() or Horizon(T), got {criterion!r}")
-        counts = _by_type("multiplicity", 1 if multiplicity is None else multiplicity, len(types))
-        if (counts < 1).any():
-            k = int(np.flatnonzero(counts < 1)[0])
-            raise ModelError(f"multiplicity of type {k} is {counts[k]}; every type needs at least one arm")
+        counts = _by_type("multiplicity", multiplicity, len(types), least=1)
         budget.check(int(counts.sum()))
-        modes = _by_type("start_modes", 0 if start_modes is None else start_modes, len(types))
+        modes = _by_type("start_modes", start_modes, len(types), least=0)
         for k, (arm, mode) in enumerate(zip(types, modes, strict=True)):
-            if not 0 <= mode < arm.n_modes:
+            if mode >= arm.n_modes:
                 raise ModelError(f"type {k} starts in mode {mode}, but its modes run from 0 to {arm.n_modes - 1}")
         for name, value in (
             ("arms", types),
@@ -144,10 +142,15 @@ def _types(arms: HiddenKernel | Sequence[HiddenKernel]) -> tuple[HiddenKernel, .
     return given
 
 
-def _by_type(name: str, given: int | ArrayLike, n_types: int) -> NDArray[np.int64]:
-    """One whole number per type; a single one is that of every type."""
-    each = [given] * n_types if isinstance(given, Integral) else given
-    return whole_numbers(name, each, n_types, "type", " (or one for all)").astype(np.int64)
+def _by_type(name: str, given: int | ArrayLike | None, n_types: int, least: int) -> NDArray[np.int64]:
+    """One whole number per type, the ``least`` if none is given; a single one is that of every type."""
+    one = least if given is None else given
+    each: Any = [one] * n_types if isinstance(one, Integral) else one
+    values = whole_numbers(name, each, n_types, "type", "; a single whole number is that of every type")
+    low = np.flatnonzero(values < least)
+    if len(low):
+        raise ModelError(f"{name} of type {low[0]} is {values[low[0]]}; it must be at least {least}")
+    return values.astype(np.int64)
 
 
 def _starts(types: tuple[HiddenKernel, ...], start: ArrayLike | Sequence[ArrayLike] | None) -> tuple[NDArray[np.float64], ...]:

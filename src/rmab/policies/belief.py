@@ -24,9 +24,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmab.errors import ModelError
 from rmab.hidden.closure import Closure
+from rmab.hidden.kernel import items_of
 from rmab.hidden.problem import HiddenProblem, check_hidden_problem
 from rmab.hidden.space import BeliefSpace
 from rmab.models.arrays import float_array
+from rmab.models.criterion import Horizon
 from rmab.policies.base import highest
 
 LOOKUPS = ("nearest", "interpolate", "merged")
@@ -99,7 +101,8 @@ class LinearScore:
     threshold: float
 
     def __init__(self, weights: Sequence[ArrayLike], threshold: float = 0.0) -> None:
-        tables = tuple(float_array(f"weights of type {k}", given) for k, given in enumerate(weights))
+        each = items_of("weights", weights, "a list of arrays of shape (modes, states), one per type")
+        tables = tuple(float_array(f"weights of type {k}", given) for k, given in enumerate(each))
         for k, table in enumerate(tables):
             if table.ndim != 2 or not np.isfinite(table).all():
                 raise ModelError(f"weights of type {k} must be finite numbers of shape (modes, states), got {table}")
@@ -132,9 +135,9 @@ class TableScore:
     spaces : BeliefSpace or sequence of K BeliefSpace
         The belief space of each type; one for all types if a single one is given.
     values : array_like, shape (m,), or sequence of K of them
-        The score of each node of the space, or of each space. May hold infinities when nothing is interpolated.
+        The score of each node of the space, or of each space. May hold infinities unless ``"interpolate"`` is asked for.
     lookup : str, optional
-        Default: ``"interpolate"`` if the closure of every space is linear, else ``"nearest"``.
+        Default: ``"interpolate"`` if the closure of every space is linear and every value finite, else ``"nearest"``.
         ``"nearest"``: the node nearest to the exact belief. The simulation finds it by descent from the last one over a graph
         of neighbours, which may end at another near node: never with two states, in a percent or two of all look-ups with
         three or four, in up to five with more. ``"interpolate"``: the space's closure, so the nearest node where that is
@@ -147,7 +150,8 @@ class TableScore:
     Raises
     ------
     ModelError
-        If there is not one value per node, a value is not a number, or there is no such look-up.
+        If there is not one value per node, a value is not a number, or there is no such look-up; once used, if the spaces do
+        not fit the problem, there are more than two actions, or nodes are followed of an arm that is not the problem's.
 
     Examples
     --------
@@ -170,11 +174,13 @@ class TableScore:
         lookup: str | None = None,
         threshold: float = 0.0,
     ) -> None:
-        each = (spaces,) if isinstance(spaces, BeliefSpace) else tuple(spaces)
-        lookup = _checked_lookup(each, lookup)
-        given: Any = (values,) if isinstance(spaces, BeliefSpace) else tuple(values)  # type: ignore[arg-type]
+        each = checked_spaces(spaces)
+        kind = f"a list of {len(each)} tables, one for each belief space"
+        given = [values] if isinstance(spaces, BeliefSpace) else items_of("values", values, kind)
         tables = tuple(float_array(f"values of type {k}", table) for k, table in enumerate(given))
-        if not each or len(tables) != len(each):
+        infinite = any(np.isinf(table).any() for table in tables)
+        lookup = "nearest" if lookup is None and infinite else checked_lookup(each, lookup)
+        if len(tables) != len(each):
             raise ModelError(f"there are {len(each)} belief spaces but {len(tables)} tables of values; give one for each")
         for k, (space, table) in enumerate(zip(each, tables, strict=True)):
             _check_table(k, space, table, lookup)
@@ -188,10 +194,13 @@ class TableScore:
         return kind if len(self.spaces) > 1 else 0
 
     def check(self, problem: HiddenProblem) -> None:
-        """Raise :class:`ModelError` unless every type of ``problem`` has a space with its modes and states."""
+        """Raise :class:`ModelError` unless every type of ``problem`` has two actions and a space with its modes and states."""
+        check_acting(problem, "a rule that looks scores up in tables")
         each = self.spaces if len(self.spaces) > 1 else self.spaces * problem.n_types
         shapes = [(space.hidden.n_modes, space.hidden.n_states) for space in each]
         _check_each("belief spaces", shapes, [(arm.n_modes, arm.n_states) for arm in problem.arms], "(modes, states)")
+        if self.lookup == "merged":
+            check_grown(problem, self.spaces)
 
     def score(self, problem: HiddenProblem, information: Information) -> NDArray[np.float64]:
         """The score of each arm, shape ``(N,)``; raises :class:`ModelError` when nodes are to be followed from the start."""
@@ -208,11 +217,42 @@ class TableScore:
         return scores
 
 
-def _checked_lookup(spaces: tuple[BeliefSpace, ...], lookup: str | None) -> str:
-    """The look-up that is meant; to interpolate where every closure is the nearest node is to take that."""
-    for k, space in enumerate(spaces):
+def checked_spaces(spaces: BeliefSpace | Sequence[BeliefSpace]) -> tuple[BeliefSpace, ...]:
+    """The belief spaces, a single one as a tuple of one; raises :class:`ModelError` if there is none or something else."""
+    kind = "a BeliefSpace, or a list of them, one per type"
+    each = (spaces,) if isinstance(spaces, BeliefSpace) else tuple(items_of("spaces", spaces, kind))
+    if not each:
+        raise ModelError(f"spaces must be {kind}, got {spaces!r}")
+    for k, space in enumerate(each):
         if not isinstance(space, BeliefSpace):
             raise ModelError(f"the space of type {k} must be a BeliefSpace, got {type(space).__name__}")
+    return each
+
+
+def check_grown(problem: HiddenProblem, spaces: Sequence[BeliefSpace]) -> None:
+    """Raise :class:`ModelError` unless the space of every type, or the only space, was grown from the arm of the type."""
+    each = spaces if len(spaces) > 1 else [*spaces] * problem.n_types
+    for k, (space, arm) in enumerate(zip(each, problem.arms, strict=True)):
+        space.check_arm(arm, f"the belief space of type {k}")
+
+
+def check_acting(problem: HiddenProblem, who: str) -> None:
+    """Raise :class:`ModelError` if there are more actions than waiting and acting, between which ``who`` chooses."""
+    if problem.n_actions > 2:
+        raise ModelError(
+            f"{who} chooses between waiting and acting, these arms have {problem.n_actions} actions; "
+            "leave two, or write a policy with actions(problem, information, step, rng)"
+        )
+
+
+def check_lasting(problem: HiddenProblem, who: str) -> None:
+    """Raise :class:`ModelError` if the criterion is a horizon, under which values depend on the period, as ``who`` cannot."""
+    if isinstance(problem.criterion, Horizon):
+        raise ModelError(f"{who} needs a problem with Discounted(beta) or Average(), got {problem.criterion!r}")
+
+
+def checked_lookup(spaces: tuple[BeliefSpace, ...], lookup: str | None) -> str:
+    """The look-up that is meant; to interpolate where every closure is the nearest node is to take that."""
     if lookup is not None and lookup not in LOOKUPS:
         raise ModelError(f"unknown look-up {lookup!r}; choose one of {', '.join(LOOKUPS)}")
     closures = {space.closure for space in spaces}
@@ -338,11 +378,24 @@ def arms_by_type(problem: HiddenProblem) -> list[slice]:
 
 
 def check_information(problem: HiddenProblem, information: Information) -> None:
-    """Raise :class:`ModelError` unless there is one mode and one belief for each arm of ``problem``."""
-    shapes = np.shape(information.modes), np.shape(information.beliefs)
+    """Raise :class:`ModelError` unless there are arrays of one mode and one belief for each arm of ``problem``."""
+    modes, beliefs = (getattr(information, name, None) for name in Information._fields)
+    if not isinstance(modes, np.ndarray) or not isinstance(beliefs, np.ndarray):
+        raise ModelError(
+            "information must hold an array of modes and one of beliefs, as Information(modes, beliefs) and "
+            f"Information.at_start(problem) do, got {type(information).__name__}"
+        )
+    shapes = modes.shape, beliefs.shape
     expected = (problem.n_arms,), (problem.n_arms, problem.n_states)
     if shapes != expected:
         raise ModelError(f"modes and beliefs must have shapes {expected[0]} and {expected[1]}, got {shapes[0]} and {shapes[1]}")
+    if modes.dtype.kind not in "iu":
+        raise ModelError(f"modes must be whole numbers, got {modes.dtype}")
+    most = np.array([arm.n_modes for arm in problem.arms])[problem.type_of_arm] - 1
+    outside = np.flatnonzero((modes < 0) | (modes > most))
+    if len(outside):
+        n = outside[0]
+        raise ModelError(f"modes: arm {n} has {modes[n]}, but they run from 0 to {most[n]}")
 
 
 def padded(rows: Sequence[NDArray[np.float64]], width: int) -> NDArray[np.float64]:
@@ -362,7 +415,8 @@ def _check_table(kind: int, space: BeliefSpace, table: NDArray[np.float64], look
         raise ModelError(f"values of type {kind} must have shape ({len(space.nodes)},), one per node, got {table.shape}")
     wrong = np.flatnonzero(np.isnan(table) if lookup != "interpolate" else ~np.isfinite(table))
     if len(wrong):
-        raise ModelError(f"the value of type {kind} at node {wrong[0]} is {table[wrong[0]]}; give a number")
+        wanted = 'a finite number, or lookup="nearest"' if lookup == "interpolate" else "a number"
+        raise ModelError(f"the value of type {kind} at node {wrong[0]} is {table[wrong[0]]}; give {wanted}")
 
 
 def _check_each(name: str, given: Sequence[tuple[int, ...]], expected: Sequence[tuple[int, int]], axes: str) -> None:

@@ -27,11 +27,20 @@ from scipy.sparse import csr_array
 from rmab.bound.hidden import hidden_bound
 from rmab.bound.relative import iterate
 from rmab.errors import ModelError
+from rmab.hidden.kernel import finite_number
 from rmab.hidden.problem import HiddenProblem
 from rmab.hidden.space import BeliefSpace
 from rmab.index.findings import discount_of
 from rmab.models.criterion import Criterion
-from rmab.policies.belief import BeliefPolicy, TableScore
+from rmab.policies.belief import (
+    BeliefPolicy,
+    TableScore,
+    check_acting,
+    check_grown,
+    check_lasting,
+    checked_lookup,
+    checked_spaces,
+)
 
 TOLERANCE = 1e-10
 
@@ -47,6 +56,12 @@ class LagrangianAdvantage(BeliefPolicy):
         Charge per activation; default that of :func:`rmab.bound.hidden.hidden_bound`.
     lookup : str, optional
         As for :class:`rmab.policies.belief.TableScore`.
+
+    Raises
+    ------
+    ModelError
+        If there is no such look-up, the price is not a finite number, or, once used, the criterion is a horizon, there are more
+        than two actions, or a space was not grown from the arm of its type.
 
     Examples
     --------
@@ -65,12 +80,12 @@ class LagrangianAdvantage(BeliefPolicy):
     def __init__(
         self, spaces: BeliefSpace | Sequence[BeliefSpace], *, price: float | None = None, lookup: str | None = None
     ) -> None:
-        self.spaces = (spaces,) if isinstance(spaces, BeliefSpace) else tuple(spaces)
-        self.price = price
-        self.lookup = lookup
+        self.spaces = checked_spaces(spaces)
+        self.price = None if price is None else finite_number("price", price)
+        self.lookup = checked_lookup(self.spaces, lookup)
 
     def belief_rule(self, problem: HiddenProblem) -> TableScore:
-        """The advantage of acting at every node; raises :class:`ModelError` for a horizon or spaces of other arms."""
+        """The advantage of acting at every node; raises :class:`ModelError` as told above."""
         price, q = self._charged(problem)
         # where acting is not allowed nothing is looked up
         gains = [np.where(np.isfinite(value[1]), value[1] - value[0], 0.0) for value in q]
@@ -81,8 +96,11 @@ class LagrangianAdvantage(BeliefPolicy):
         return TableScore(self.spaces, [value.max(axis=0) for value in self._charged(problem)[1]], self.lookup)
 
     def _charged(self, problem: HiddenProblem) -> tuple[float, list[NDArray[np.float64]]]:
+        check_lasting(problem, "LagrangianAdvantage")
+        check_acting(problem, "LagrangianAdvantage")
         if len(self.spaces) not in (1, problem.n_types):
             raise ModelError(f"there are {len(self.spaces)} belief spaces, but the problem has {problem.n_types} types")
+        check_grown(problem, self.spaces)
         price = hidden_bound(problem).price if self.price is None else self.price
         return price, [charged_values(space, price, problem.criterion) for space in self.spaces]
 

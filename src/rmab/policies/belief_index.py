@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from numpy.typing import ArrayLike
 
 from rmab.errors import ModelError
+from rmab.hidden.kernel import items_of
 from rmab.hidden.problem import HiddenProblem
 from rmab.hidden.space import BeliefSpace
 from rmab.index.table import IndexTable
-from rmab.policies.belief import BeliefPolicy, TableScore
+from rmab.policies.belief import BeliefPolicy, TableScore, checked_spaces
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -42,7 +42,8 @@ class BeliefIndexPolicy(BeliefPolicy):
     Raises
     ------
     ModelError
-        If there is not one number per node, or, once used, the spaces do not fit the problem.
+        If a space is no :class:`~rmab.BeliefSpace`, there is not one number per node, or, once used, the spaces do not fit the
+        problem or there are more than two actions.
 
     Examples
     --------
@@ -67,9 +68,10 @@ class BeliefIndexPolicy(BeliefPolicy):
         lookup: str | None = None,
         threshold: float = 0.0,
     ) -> None:
-        each: Any = (index,) if isinstance(spaces, BeliefSpace) else index
+        every = checked_spaces(spaces)
+        kind = f"a list of {len(every)} tables of numbers, one for each belief space"
+        each = [index] if isinstance(spaces, BeliefSpace) else items_of("the index", index, kind)
         tables = [_numbers(k, table) for k, table in enumerate(each)]
-        every = (spaces,) if isinstance(spaces, BeliefSpace) else spaces
         object.__setattr__(self, "rule", TableScore(every, tables, lookup, threshold))
 
     def belief_rule(self, problem: HiddenProblem) -> TableScore:

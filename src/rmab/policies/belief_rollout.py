@@ -39,6 +39,7 @@ from rmab.policies.belief import (
     Information,
     LinearScore,
     available,
+    check_acting,
     check_information,
     checked_belief_rule,
 )
@@ -64,7 +65,7 @@ class BeliefRollout:
     Raises
     ------
     ModelError
-        If a number is out of range or a part of the wrong kind.
+        If a number is out of range or a part of the wrong kind, or, once used, there are more than two actions.
 
     Examples
     --------
@@ -163,6 +164,7 @@ class BeliefRollout:
     def _prepared(self, problem: HiddenProblem) -> tuple[Laws, BeliefRule, BeliefRule, Scorer, Scorer]:
         if self._known is problem:
             return self._packed
+        check_acting(problem, "BeliefRollout")
         rule = checked_belief_rule(problem, self.base)
         nothing = LinearScore([np.zeros((arm.n_modes, arm.n_states)) for arm in problem.arms])
         end = nothing if self.terminal is None else self.terminal

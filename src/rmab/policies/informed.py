@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 from rmab.bound.hidden import hidden_bound
 from rmab.bound.informed import fib, qmdp
-from rmab.hidden.kernel import HiddenKernel
+from rmab.hidden.kernel import HiddenKernel, finite_number
 from rmab.hidden.problem import HiddenProblem
 from rmab.models.criterion import Criterion
-from rmab.policies.belief import BeliefPolicy, LinearScore
+from rmab.policies.belief import BeliefPolicy, LinearScore, check_acting, check_lasting
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class InformedPolicy(BeliefPolicy):
     price : float, optional
         Charge per activation; default that of :func:`rmab.bound.hidden.hidden_bound`.
 
+    Raises
+    ------
+    ModelError
+        If the price is not a finite number, or, once used, the criterion is a horizon or there are more than two actions.
+
     Examples
     --------
     >>> issubclass(Qmdp, InformedPolicy)
@@ -46,13 +51,20 @@ class InformedPolicy(BeliefPolicy):
 
     price: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a price that is no finite number."""
+        if self.price is not None:
+            finite_number("price", self.price)
+
     @staticmethod
     @abstractmethod
     def values(hidden: HiddenKernel, charge: float, criterion: Criterion) -> NDArray[np.float64]:
         """The value of each action in each mode and state, shape ``(A, Y, S)``, of an arm that is charged."""
 
     def belief_rule(self, problem: HiddenProblem) -> LinearScore:
-        """What acting is worth more than waiting; raises :class:`ModelError` for a horizon."""
+        """What acting is worth more than waiting; raises :class:`ModelError` for a horizon or more than two actions."""
+        check_lasting(problem, type(self).__name__)
+        check_acting(problem, type(self).__name__)
         price = hidden_bound(problem).price if self.price is None else self.price
         known: dict[int, NDArray[np.float64]] = {}
         for arm in problem.arms:

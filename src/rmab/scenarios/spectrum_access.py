@@ -56,6 +56,7 @@ example of opportunistic spectrum access.
 from __future__ import annotations
 
 from rmab.hidden.arms import HiddenArms
+from rmab.hidden.information import Seen
 from rmab.models.criterion import Discounted
 from rmab.scenarios.definition import HiddenSystem, Scenario, page
 
@@ -79,7 +80,8 @@ def build(seen: str, channels: int) -> HiddenSystem:
     >>> build("observation and feedback", channels=10).arms[0].signal_law([0.4, 0.6], action=1)
     array([[0.42, 0.04, 0.54]])
     """
-    arms = HiddenArms.from_observations(MOVES, ERRORS, ACKNOWLEDGED, seen=seen, feedback=ACKNOWLEDGED)
+    feedback = ACKNOWLEDGED if seen == Seen.FEEDBACK else None
+    arms = HiddenArms.from_observations(MOVES, ERRORS, ACKNOWLEDGED, seen=seen, feedback=feedback)
     return HiddenSystem((arms,), (channels,))
 
 
