@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
+from rmab.bound.lagrangian import lagrangian_bound
 from rmab.errors import ModelError
 from rmab.hidden.arms import HiddenArms
+from rmab.hidden.problem import HiddenProblem
+from rmab.index.conservation import conservation_index
+from rmab.index.whittle import whittle_index
+from rmab.models.budget import TopK
+from rmab.models.criterion import Discounted
 
 BUSY_IDLE = np.array([[0.7, 0.3], [0.2, 0.8]])
 SENSED = np.array([[0.9, 0.1], [0.1, 0.9]])
@@ -149,6 +155,15 @@ def test_many_beliefs_and_the_limit():
     assert gaps.min() >= 0.0023
     with pytest.raises(ModelError, match="more than 1000 beliefs"):
         hidden.reachable(hidden.stationary(), depth=20, merge=0.0023, most=1000)
+
+
+def test_functions_for_states_that_are_seen_say_what_to_do():
+    hidden = arm(BUSY_IDLE, SENSED)
+    for index in (whittle_index, conservation_index):
+        with pytest.raises(ModelError, match="reachable"):
+            index(hidden, Discounted(0.9))
+    with pytest.raises(ModelError, match="hidden_bound"):
+        lagrangian_bound(HiddenProblem(hidden, TopK(1), Discounted(0.9)))
 
 
 @pytest.mark.parametrize(

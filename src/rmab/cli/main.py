@@ -30,7 +30,7 @@ VERBS = {
     ),
     "estimate": ("Estimate arms from a log of states and actions.", [_ESTIMATE]),
     "index": (
-        "Whittle, Gittins, gain or POW index of every type and state of a problem file.",
+        "Index of a problem file: Whittle, conservation-law, Gittins, gain or POW.",
         [
             _ESTIMATE,
             "rmab index model.json --average",

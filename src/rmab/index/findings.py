@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rmab._kernels.verdict import NOT_INDEXABLE, UNDECIDED, UNSETTLED
 from rmab.errors import ModelError
+from rmab.hidden.kernel import HiddenKernel
 from rmab.index.table import IndexTable, Witness
 from rmab.models.arms import Arms
 from rmab.models.criterion import Average, Criterion, Discounted
@@ -70,6 +71,10 @@ def discount_of(criterion: Criterion, name: str) -> float:
 
 def check_two_actions(arms: Arms, name: str) -> None:
     """Raise :class:`ModelError` unless ``arms`` are two-action arms."""
+    if isinstance(arms, HiddenKernel):
+        raise ModelError(
+            f"the {name} index needs states that are seen; grow the beliefs with reachable(...) and pass its .arms"
+        )
     if not isinstance(arms, Arms):
         raise ModelError(f"the {name} index needs an Arms, got {type(arms).__name__}")
     if arms.n_actions != 2:

@@ -188,4 +188,10 @@ def check_unpenalised(problem: Problem, remedy: str) -> None:
 def check_problem(problem: Problem) -> None:
     """Raise :class:`ModelError` when something else was passed where a problem belongs."""
     if not isinstance(problem, Problem):
-        raise ModelError(f"the problem must be a Problem, got {type(problem).__name__}; write Problem(arms, budget, criterion)")
+        hidden = type(problem).__name__ == "HiddenProblem"  # of a higher floor
+        remedy = (
+            "where states are not seen, use hidden_bound or BeliefIndexPolicy"
+            if hidden
+            else "write Problem(arms, budget, criterion)"
+        )
+        raise ModelError(f"the problem must be a Problem, got {type(problem).__name__}; {remedy}")
