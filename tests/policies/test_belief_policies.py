@@ -17,10 +17,11 @@ from rmab.models.budget import TopK
 from rmab.models.criterion import Average, Discounted, Horizon
 from rmab.models.problem import Problem
 from rmab.policies.baselines import Myopic, NoAction, RoundRobin, Uniform
-from rmab.policies.belief import Information, LinearScore, TableScore
 from rmab.policies.belief_advantage import LagrangianAdvantage, charged_values
 from rmab.policies.belief_index import BeliefIndexPolicy
 from rmab.policies.belief_rollout import BeliefRollout
+from rmab.policies.belief_rules import LinearScore, TableScore
+from rmab.policies.information import Information
 from rmab.policies.informed import Fib, Qmdp
 from rmab.simulation.run import compare, simulate
 

@@ -12,8 +12,9 @@ from rmab.models.budget import TopK
 from rmab.models.criterion import Average, Discounted, Horizon
 from rmab.models.problem import Problem
 from rmab.policies.baselines import Myopic, Uniform
-from rmab.policies.belief import BeliefPolicy, LinearScore
+from rmab.policies.belief import BeliefPolicy
 from rmab.policies.belief_index import BeliefIndexPolicy
+from rmab.policies.belief_rules import LinearScore
 from rmab.policies.index import IndexPolicy
 from rmab.simulation.run import simulate
 

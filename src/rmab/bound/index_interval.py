@@ -32,7 +32,8 @@ from rmab.bound.lookahead import Successors, successors
 from rmab.bound.point_based import Plans, point_based
 from rmab.bound.upper import Chain, distance, grown
 from rmab.errors import ModelError
-from rmab.hidden.kernel import HiddenKernel, checked_beliefs, checked_modes
+from rmab.hidden.checks import checked_beliefs, checked_modes
+from rmab.hidden.kernel import HiddenKernel
 from rmab.hidden.space import BeliefSpace, check_space
 from rmab.index.table import Witness
 from rmab.models.criterion import Criterion, Discounted

@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmab.bound.relative import Relative, iterate
-from rmab.hidden.kernel import HiddenKernel, checked_beliefs, checked_modes, finite_number
+from rmab.hidden.checks import checked_beliefs, checked_modes, finite_number
+from rmab.hidden.kernel import HiddenKernel
 from rmab.index.findings import discount_of
 from rmab.models.criterion import Criterion
 

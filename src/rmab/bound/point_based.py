@@ -31,7 +31,8 @@ from scipy.sparse import csr_array
 
 from rmab._kernels.best_plan import best_rows
 from rmab.errors import ModelError
-from rmab.hidden.kernel import HiddenKernel, checked_beliefs, checked_modes
+from rmab.hidden.checks import checked_beliefs, checked_modes
+from rmab.hidden.kernel import HiddenKernel
 from rmab.models.criterion import Criterion, Discounted
 
 TOLERANCE = 1e-9

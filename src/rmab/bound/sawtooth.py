@@ -27,7 +27,8 @@ from rmab._kernels.sawtooth import interpolate
 from rmab.bound.informed import best_at_beliefs, relative_table, solve_informed
 from rmab.bound.lookahead import successors
 from rmab.bound.relative import Relative, iterate
-from rmab.hidden.kernel import HiddenKernel, checked_beliefs, checked_modes, finite_number
+from rmab.hidden.checks import checked_beliefs, checked_modes, finite_number
+from rmab.hidden.kernel import HiddenKernel
 from rmab.index.findings import discount_of
 from rmab.models.criterion import Criterion
 

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rmab.errors import ModelError
+from rmab.hidden.checks import checked_actions
 from rmab.hidden.closure import Closure
 from rmab.hidden.derived import DerivedArms
 from rmab.hidden.information import Seen, check_laws, letters, signal_law, stacked
-from rmab.hidden.kernel import checked_actions, checked_kernel
+from rmab.hidden.kernel import checked_kernel
 from rmab.hidden.reachable import reachable, reachable_by_weight
 from rmab.hidden.space import BeliefSpace
 from rmab.models.arrays import float_array

@@ -26,8 +26,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmab.errors import ModelError
+from rmab.hidden.checks import checked_actions
 from rmab.hidden.information import check_laws, compress
-from rmab.hidden.kernel import HiddenKernel, checked_actions, checked_kernel
+from rmab.hidden.kernel import HiddenKernel, checked_kernel
 from rmab.models.arrays import float_array
 
 

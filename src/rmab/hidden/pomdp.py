@@ -31,7 +31,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmab.errors import ModelError
-from rmab.hidden.kernel import HiddenKernel, checked_belief, finite_number
+from rmab.hidden.checks import checked_belief, finite_number
+from rmab.hidden.kernel import HiddenKernel
 from rmab.models.criterion import Discounted
 from rmab.models.saved_file import replace_file
 

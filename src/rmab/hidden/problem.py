@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmab.errors import ModelError
-from rmab.hidden.kernel import HiddenKernel, checked_belief, items_of, whole_numbers
+from rmab.hidden.checks import checked_belief, items_of, whole_numbers
+from rmab.hidden.kernel import HiddenKernel
 from rmab.models.budget import TopK
 from rmab.models.criterion import Average, Criterion, Discounted, Horizon
 

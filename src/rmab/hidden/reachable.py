@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmab._kernels.belief_tree import FULL, grow
 from rmab.errors import ModelError, TooManyBeliefs
+from rmab.hidden.checks import checked_beliefs, checked_modes
 from rmab.hidden.closure import Closure, checked_closure, close
-from rmab.hidden.kernel import HiddenKernel, checked_beliefs, checked_modes
+from rmab.hidden.kernel import HiddenKernel
 from rmab.hidden.refinement import grow_by_reach
 from rmab.hidden.space import BeliefSpace
 

@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmab._kernels.closure import dense_rows
 from rmab.errors import ModelError
+from rmab.hidden.checks import checked_beliefs, checked_modes
 from rmab.hidden.closure import Closed, Closure, Lookup
-from rmab.hidden.kernel import HiddenKernel, checked_beliefs, checked_modes
+from rmab.hidden.kernel import HiddenKernel
 from rmab.models.arms import Arms
 from rmab.models.sparse_arm import MOST_DENSE_STATES, SparseArm
 

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from rmab import __version__
 from rmab._kernels.belief_tree import IMPOSSIBLE
 from rmab.errors import ModelError, StoreError
-from rmab.hidden.kernel import whole_numbers
+from rmab.hidden.checks import whole_numbers
 from rmab.hidden.problem import HiddenProblem, check_hidden_problem
 from rmab.models.saved_file import digest, read_file, write_file
 

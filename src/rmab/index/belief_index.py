@@ -24,8 +24,8 @@ from numpy.typing import ArrayLike, NDArray
 from rmab._kernels.belief_path import belief_path
 from rmab.errors import ModelError, TooManyBeliefs
 from rmab.hidden.arms import HiddenArms
+from rmab.hidden.checks import checked_belief
 from rmab.hidden.closure import Closure
-from rmab.hidden.kernel import checked_belief
 from rmab.hidden.space import BeliefSpace
 from rmab.index.conservation import ConservationIndex, conservation_index
 from rmab.index.mesh import MeshReport, mesh_report, space_within

@@ -27,20 +27,13 @@ from scipy.sparse import csr_array
 from rmab.bound.hidden import hidden_bound
 from rmab.bound.relative import iterate
 from rmab.errors import ModelError
-from rmab.hidden.kernel import finite_number
+from rmab.hidden.checks import finite_number
 from rmab.hidden.problem import HiddenProblem
 from rmab.hidden.space import BeliefSpace
 from rmab.index.findings import discount_of
 from rmab.models.criterion import Criterion
-from rmab.policies.belief import (
-    BeliefPolicy,
-    TableScore,
-    check_acting,
-    check_grown,
-    check_lasting,
-    checked_lookup,
-    checked_spaces,
-)
+from rmab.policies.belief import BeliefPolicy
+from rmab.policies.belief_rules import TableScore, check_acting, check_grown, check_lasting, checked_lookup, checked_spaces
 
 TOLERANCE = 1e-10
 
@@ -55,7 +48,7 @@ class LagrangianAdvantage(BeliefPolicy):
     price : float, optional
         Charge per activation; default that of :func:`rmab.bound.hidden.hidden_bound`.
     lookup : str, optional
-        As for :class:`rmab.policies.belief.TableScore`.
+        As for :class:`rmab.policies.belief_rules.TableScore`.
 
     Raises
     ------

@@ -4,7 +4,7 @@
 2. In each period look the exact belief of every arm up, and act on the arms of highest index.
 
 Reference: K. Liu, Q. Jia, arXiv:2307.03034v4, algorithm 2, where nodes are followed instead of beliefs looked up; see the
-look-up ``"merged"`` of :class:`rmab.policies.belief.TableScore`. Cost per period: one look-up per arm.
+look-up ``"merged"`` of :class:`rmab.policies.belief_rules.TableScore`. Cost per period: one look-up per arm.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 
 from rmab.errors import ModelError
-from rmab.hidden.kernel import items_of
+from rmab.hidden.checks import items_of
 from rmab.hidden.problem import HiddenProblem
 from rmab.hidden.space import BeliefSpace
 from rmab.index.table import IndexTable
-from rmab.policies.belief import BeliefPolicy, TableScore, checked_spaces
+from rmab.policies.belief import BeliefPolicy
+from rmab.policies.belief_rules import TableScore, checked_spaces
 
 
 @dataclass(frozen=True, eq=False, init=False)

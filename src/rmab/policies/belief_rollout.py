@@ -33,17 +33,10 @@ from rmab._kernels.hidden_rollout import roll_out
 from rmab.errors import ModelError
 from rmab.hidden.problem import HiddenProblem, check_hidden_problem
 from rmab.models.criterion import Discounted, Horizon
-from rmab.policies.belief import (
-    BeliefPolicy,
-    BeliefRule,
-    Information,
-    LinearScore,
-    available,
-    check_acting,
-    check_information,
-    checked_belief_rule,
-)
+from rmab.policies.belief import BeliefPolicy, checked_belief_rule
 from rmab.policies.belief_arrays import Laws, Scorer, compilable, pack_laws, pack_rule, places_of
+from rmab.policies.belief_rules import BeliefRule, LinearScore, check_acting
+from rmab.policies.information import Information, available, check_information
 
 
 class BeliefRollout:

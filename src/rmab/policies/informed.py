@@ -23,10 +23,12 @@ from numpy.typing import NDArray
 
 from rmab.bound.hidden import hidden_bound
 from rmab.bound.informed import fib, qmdp
-from rmab.hidden.kernel import HiddenKernel, finite_number
+from rmab.hidden.checks import finite_number
+from rmab.hidden.kernel import HiddenKernel
 from rmab.hidden.problem import HiddenProblem
 from rmab.models.criterion import Criterion
-from rmab.policies.belief import BeliefPolicy, LinearScore, check_acting, check_lasting
+from rmab.policies.belief import BeliefPolicy
+from rmab.policies.belief_rules import LinearScore, check_acting, check_lasting
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,12 @@ from rmab.models.budget import TopK
 from rmab.models.criterion import Average, Criterion, Discounted
 from rmab.parallel import Progress
 from rmab.policies.baselines import Myopic, RoundRobin, Uniform
-from rmab.policies.belief import BeliefPolicy, BeliefRule, HiddenPolicy, Information
+from rmab.policies.belief import BeliefPolicy, HiddenPolicy
 from rmab.policies.belief_advantage import LagrangianAdvantage
 from rmab.policies.belief_index import BeliefIndexPolicy
 from rmab.policies.belief_rollout import BeliefRollout
+from rmab.policies.belief_rules import BeliefRule
+from rmab.policies.information import Information
 from rmab.policies.informed import Fib, Qmdp
 from rmab.scenarios.hidden_random import build
 from rmab.simulation.interval import student_half_width
