@@ -19,10 +19,10 @@ from rmab.models.problem import Problem
 from rmab.policies.baselines import Myopic, NoAction, RoundRobin, Uniform
 from rmab.policies.belief_advantage import LagrangianAdvantage, charged_values
 from rmab.policies.belief_index import BeliefIndexPolicy
+from rmab.policies.belief_information import Information
+from rmab.policies.belief_informed import Fib, Qmdp
 from rmab.policies.belief_rollout import BeliefRollout
 from rmab.policies.belief_rules import LinearScore, TableScore
-from rmab.policies.information import Information
-from rmab.policies.informed import Fib, Qmdp
 from rmab.simulation.run import compare, simulate
 
 SOMETIMES = np.array([[True, True], [True, False]])

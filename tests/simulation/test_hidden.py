@@ -19,9 +19,9 @@ from rmab.policies.baselines import Myopic, NoAction, RoundRobin, Uniform
 from rmab.policies.belief import BeliefPolicy
 from rmab.policies.belief_arrays import pack_laws, pack_rule, places_of
 from rmab.policies.belief_index import BeliefIndexPolicy
+from rmab.policies.belief_information import Information
 from rmab.policies.belief_rules import TableScore
 from rmab.policies.index import IndexPolicy
-from rmab.policies.information import Information
 from rmab.simulation.engine import Workers
 from rmab.simulation.hidden import simulate_hidden
 from rmab.simulation.run import compare, simulate

@@ -14,7 +14,7 @@ from rmab.models.budget import TopK
 from rmab.models.criterion import Average, Discounted
 from rmab.models.problem import Problem
 from rmab.policies.baselines import Myopic, RoundRobin
-from rmab.policies.information import Information
+from rmab.policies.belief_information import Information
 from rmab.scenarios.hidden_random import build
 from rmab.studies import pcl_baselines, pcl_examples, pcl_mesh, pcl_optimum, pcl_tables
 from rmab.studies.hidden_rows import DepthRow, GainRow, HiddenRow, MergeRow, MetricRow, OptimumRow

@@ -41,6 +41,24 @@ def possible(kernel, allowed):
 
 
 @njit(nogil=True, cache=True)
+def move(belief, operator, after):
+    """Write the belief that follows; return its probability."""
+    n_states = len(belief)
+    total = 0.0
+    after[:] = 0.0
+    for s in range(n_states):
+        if belief[s] > 0.0:
+            for t in range(n_states):
+                after[t] += belief[s] * operator[s, t]
+    for t in range(n_states):
+        total += after[t]
+    if total > IMPOSSIBLE:
+        for t in range(n_states):
+            after[t] /= total
+    return total
+
+
+@njit(nogil=True, cache=True)
 def helmert(n_states):
     """Orthonormal directions within the simplex, shape ``(min(S - 1, 3), S)``."""
     directions = np.zeros((min(n_states - 1, 3), n_states))
@@ -129,17 +147,8 @@ def grow(kernel, allowed, starts, start_modes, depth, merge, same_generation, ro
                     if moves[m, 1] != modes[here]:
                         continue
                     a, y, y2, z = moves[m]
-                    total = 0.0
-                    for t in range(n_states):
-                        v = 0.0
-                        for s in range(n_states):
-                            v += beliefs[here, s] * kernel[a, y, y2, z, s, t]
-                        child[t] = v
-                        total += v
-                    if total <= IMPOSSIBLE:
+                    if move(beliefs[here], kernel[a, y, y2, z], child) <= IMPOSSIBLE:
                         continue
-                    for t in range(n_states):
-                        child[t] /= total
                     mode = y2
                 _cell(child, directions, side, cell)
                 before = count if same_generation or g == 0 else before_this

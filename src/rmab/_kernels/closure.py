@@ -9,7 +9,7 @@ Cost: S**2 per successor, and a sort by insertion within each row.
 import numpy as np
 from numba import njit
 
-from rmab._kernels.belief_tree import IMPOSSIBLE, possible
+from rmab._kernels.belief_tree import IMPOSSIBLE, move, possible
 
 
 @njit(nogil=True, cache=True)
@@ -47,24 +47,6 @@ def successors(kernel, rewards, beliefs, modes):
             for s in range(n_states):
                 paid[a, i] += beliefs[i, s] * rewards[a, y, s]
     return pointer, next_modes[:q], probability[:q], after[:q], paid
-
-
-@njit(nogil=True, cache=True)
-def move(belief, operator, after):
-    """Write the belief that follows; return its probability."""
-    n_states = len(belief)
-    total = 0.0
-    after[:] = 0.0
-    for s in range(n_states):
-        if belief[s] > 0.0:
-            for t in range(n_states):
-                after[t] += belief[s] * operator[s, t]
-    for t in range(n_states):
-        total += after[t]
-    if total > IMPOSSIBLE:
-        for t in range(n_states):
-            after[t] /= total
-    return total
 
 
 @njit(nogil=True, cache=True)

@@ -12,8 +12,7 @@ Cost: for n kept beliefs at most n distances per leaf, in practice a small part 
 import numpy as np
 from numba import njit
 
-from rmab._kernels.belief_tree import IMPOSSIBLE, possible
-from rmab._kernels.closure import move
+from rmab._kernels.belief_tree import IMPOSSIBLE, move, possible
 from rmab._kernels.nearest_belief import square_distance
 
 SAME = 1e-9  # a leaf within this distance of a kept belief is that belief

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rmab._kernels.belief_tree import IMPOSSIBLE
+from rmab._kernels.closure import successors as follow
 from rmab.hidden.kernel import HiddenKernel
 
 
@@ -82,24 +82,6 @@ def successors(hidden: HiddenKernel, beliefs: NDArray[np.float64], modes: NDArra
     >>> after.action.tolist(), after.chance.round(2).tolist(), after.expect(np.ones(3)).round(12).tolist()
     ([0, 1, 1], [1.0, 0.42, 0.58], [[1.0], [1.0]])
     """
-    owners, actions, found, next_modes = [], [], [], []
-    rewards = np.einsum("ans,ns->an", hidden.rewards[:, modes], beliefs)
-    for y in np.unique(modes):
-        here = np.flatnonzero(modes == y)
-        after = np.einsum("ns,axzst->axznt", beliefs[here], hidden.kernel[:, y])
-        a, x, _, n = np.nonzero(after.sum(axis=-1) > IMPOSSIBLE)
-        owners.append(here[n])
-        actions.append(a)
-        next_modes.append(x)
-        found.append(after[after.sum(axis=-1) > IMPOSSIBLE])
-    mass = np.concatenate(found)
-    chance = mass.sum(axis=1)
-    return Successors(
-        np.concatenate(owners),
-        np.concatenate(actions),
-        mass / chance[:, np.newaxis],
-        np.concatenate(next_modes),
-        chance,
-        rewards,
-        hidden.allowed[modes],
-    )
+    pointer, next_modes, chance, after, rewards = follow(hidden.kernel, hidden.rewards, beliefs, modes)
+    action, owner = np.divmod(np.repeat(np.arange(len(pointer) - 1), np.diff(pointer)), len(beliefs))
+    return Successors(owner, action, after, next_modes, chance, rewards, hidden.allowed[modes])

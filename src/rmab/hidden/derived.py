@@ -29,7 +29,7 @@ from rmab.errors import ModelError
 from rmab.hidden.checks import checked_actions
 from rmab.hidden.information import check_laws, compress
 from rmab.hidden.kernel import HiddenKernel, checked_kernel
-from rmab.models.arrays import float_array
+from rmab.models.arrays import float_array, whole_number
 
 
 class SlotSignal(StrEnum):
@@ -184,7 +184,7 @@ class DerivedArms(HiddenKernel):
         >>> [int(arm.signal_law([1.0, 0.0], 1, mode=mode)[:, 0].argmax()) for mode in range(3)]
         [2, 0, 1]
         """
-        _check_whole("slots", slots, 1)
+        whole_number("slots", slots, 1)
         chain = np.zeros((self.n_actions, slots + 1, slots + 1))
         chain[:, np.arange(1, slots + 1), np.arange(slots)] = 1.0
         chain[0, 0, 0] = chain[1:, 0, slots] = 1.0
@@ -210,7 +210,7 @@ class DerivedArms(HiddenKernel):
         return arm
 
     def _checked_slots(self, slots: int, seen: str, least: int | None, slot_discount: float) -> SlotSignal:
-        _check_whole("slots", slots, 1)
+        whole_number("slots", slots, 1)
         if self.n_modes > 1:
             raise ModelError("slots are within a period, but this arm has modes from period to period; add the modes last")
         if seen not in tuple(SlotSignal):
@@ -231,8 +231,3 @@ def _times(sums: NDArray[np.float64], letters: NDArray[np.float64]) -> NDArray[n
     for z, letter in enumerate(letters):
         product[z : z + len(sums)] += sums @ letter
     return product
-
-
-def _check_whole(name: str, value: int, least: int) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-        raise ModelError(f"{name} must be a whole number from {least} on, got {value!r}")

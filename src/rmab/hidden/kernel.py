@@ -17,6 +17,7 @@ Operations Research 21 (1973).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -192,8 +193,12 @@ class HiddenKernel:
 
         The sum of a row is the chance of what was seen, 0 if it cannot be; arguments are as for :meth:`filter_many`.
         """
-        with_any = np.concatenate([self.kernel, self.kernel.sum(axis=3, keepdims=True)], axis=3)  # letter -1: any
-        return np.einsum("ns,nst->nt", beliefs, with_any[actions, modes, next_modes, signals])
+        return np.einsum("ns,nst->nt", beliefs, self._with_any[actions, modes, next_modes, signals])
+
+    @cached_property
+    def _with_any(self) -> NDArray[np.float64]:
+        """The kernel with one more letter, also reached as -1: any signal."""
+        return np.concatenate([self.kernel, self.kernel.sum(axis=3, keepdims=True)], axis=3)
 
     def stationary(self, action: int = 0) -> NDArray[np.float64]:
         """The law of the hidden state that ``action`` in every period keeps, shape ``(S,)``.

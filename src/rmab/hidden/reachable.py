@@ -10,7 +10,7 @@ Reference: K. Liu, Q. Jia, arXiv:2307.03034, definition 7 and lemmas 13 and 14.
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,7 @@ from rmab.hidden.closure import Closure, checked_closure, close
 from rmab.hidden.kernel import HiddenKernel
 from rmab.hidden.refinement import grow_by_reach
 from rmab.hidden.space import BeliefSpace
+from rmab.models.arrays import whole_number
 
 MOST_LINEAR_STATES = 4
 FIRST_ROOM = 2048
@@ -40,8 +41,8 @@ def reachable(
 ) -> BeliefSpace:
     """See :meth:`rmab.HiddenArms.reachable`."""
     starts, start_modes = _roots(hidden, start, modes)
-    _check_whole("depth", depth, 0)
-    _check_whole("most", most, len(starts))
+    whole_number("depth", depth, 0)
+    whole_number("most", most, len(starts))
     if not isinstance(same_generation, bool | np.bool_):
         raise ModelError(f"same_generation must be True or False, got {same_generation!r}")
     if not isinstance(merge, Real) or isinstance(merge, bool) or not 0 <= merge < np.inf:
@@ -72,7 +73,7 @@ def reachable_by_weight(
 ) -> BeliefSpace:
     """See :meth:`rmab.HiddenArms.reachable_by_weight`."""
     starts, start_modes = _roots(hidden, start, modes)
-    _check_whole("size", size, len(starts))
+    whole_number("size", size, len(starts))
     for name, value, high in (("discount", discount, 1), ("activity", activity, 1)):
         if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < high:
             raise ModelError(f"{name} must lie strictly between 0 and {high}, got {value!r}")
@@ -114,8 +115,3 @@ def _spacing(beliefs: NDArray[np.float64], modes: NDArray[np.int64]) -> float:
     found = [cKDTree(beliefs[modes == y]).query(beliefs[modes == y], k=2)[0][:, 1].min() for y in np.unique(modes)]
     finite = [distance for distance in found if np.isfinite(distance)]
     return float(min(finite, default=1.0))
-
-
-def _check_whole(name: str, value: int, least: int) -> None:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ModelError(f"{name} must be a whole number from {least} on, got {value!r}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -23,3 +25,17 @@ def float_array(name: str, values: ArrayLike, kind: str = "a rectangular array o
         return np.array(values, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
         raise ModelError(f"{name} must be {kind}: {error}") from None
+
+
+def whole_number(name: str, value: int, least: int, below: float = np.inf) -> int:
+    """``value`` as a plain integer; raises :class:`ModelError` unless it is whole, at least ``least`` and below a limit.
+
+    Examples
+    --------
+    >>> whole_number("depth", 2.5, 0)
+    Traceback (most recent call last):
+    rmab.errors.ModelError: depth must be a whole number, at least 0, got 2.5
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool) or not least <= value < below:
+        raise ModelError(f"{name} must be a whole number, at least {least}, got {value!r}")
+    return int(value)

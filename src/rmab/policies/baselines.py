@@ -23,8 +23,8 @@ from rmab.models.criterion import Discounted
 from rmab.models.problem import Problem
 from rmab.policies.base import PriorityPolicy, PriorityRule, checked_states
 from rmab.policies.belief import BeliefPolicy
+from rmab.policies.belief_information import Information, available, check_information
 from rmab.policies.belief_rules import LinearScore
-from rmab.policies.information import Information, available, check_information
 
 
 class Baseline(PriorityPolicy, BeliefPolicy):

@@ -1,7 +1,7 @@
 """Policies for arms whose states are hidden, and how their scores become actions.
 
 Of each arm its mode and its belief, the law of its hidden state at the start of the period, are known
-(:mod:`rmab.policies.information`). A rule gives every arm a score (:mod:`rmab.policies.belief_rules`).
+(:mod:`rmab.policies.belief_information`). A rule gives every arm a score (:mod:`rmab.policies.belief_rules`).
 
 In each period the arms of highest score whose mode allows acting are acted on, as many as the budget allows; arms below a
 threshold are left alone unless the budget must be used exactly, and then all that may be acted on are when they are too few.
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from rmab.errors import ModelError
 from rmab.hidden.problem import HiddenProblem, check_hidden_problem
 from rmab.policies.base import highest
+from rmab.policies.belief_information import Information, available, check_information
 from rmab.policies.belief_rules import BeliefRule
-from rmab.policies.information import Information, available, check_information
 
 
 class HiddenPolicy(Protocol):

@@ -18,8 +18,8 @@ from rmab.hidden.kernel import HiddenKernel
 from rmab.hidden.problem import HiddenProblem
 from rmab.hidden.space import BeliefSpace
 from rmab.hidden.triangulation import LinearLookup
+from rmab.policies.belief_information import Information, arms_by_type, padded
 from rmab.policies.belief_rules import BeliefRule, LinearScore, TableScore
-from rmab.policies.information import Information, arms_by_type, padded
 
 
 class Laws(NamedTuple):

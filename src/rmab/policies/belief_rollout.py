@@ -24,19 +24,18 @@ period: C L H times the arms followed times S**2, and N H S**2.
 
 from __future__ import annotations
 
-from numbers import Integral
-
 import numpy as np
 from numpy.typing import NDArray
 
 from rmab._kernels.hidden_rollout import roll_out
 from rmab.errors import ModelError
 from rmab.hidden.problem import HiddenProblem, check_hidden_problem
+from rmab.models.arrays import whole_number
 from rmab.models.criterion import Discounted, Horizon
 from rmab.policies.belief import BeliefPolicy, checked_belief_rule
 from rmab.policies.belief_arrays import Laws, Scorer, compilable, pack_laws, pack_rule, places_of
+from rmab.policies.belief_information import Information, available, check_information
 from rmab.policies.belief_rules import BeliefRule, LinearScore, check_acting
-from rmab.policies.information import Information, available, check_information
 
 
 class BeliefRollout:
@@ -87,9 +86,9 @@ class BeliefRollout:
         if terminal is not None and not isinstance(terminal, BeliefRule):
             raise ModelError(f"the terminal value must be a LinearScore or a TableScore, got {terminal!r}")
         self.base = base
-        self.horizon = _whole("horizon", horizon, 0)
-        self.paths = _whole("paths", paths, 1)
-        self.candidates = None if candidates is None else _whole("candidates", candidates, 1)
+        self.horizon = whole_number("horizon", horizon, 0)
+        self.paths = whole_number("paths", paths, 1)
+        self.candidates = None if candidates is None else whole_number("candidates", candidates, 1)
         self.terminal = terminal
         self._known: HiddenProblem | None = None
         self._packed: tuple[Laws, BeliefRule, BeliefRule, Scorer, Scorer]
@@ -178,9 +177,3 @@ def _ranked(problem: HiddenProblem, information: Information, rule: BeliefRule) 
         may &= score >= rule.threshold
     order = np.argsort(-score, kind="stable")
     return order[may[order]]
-
-
-def _whole(name: str, value: int, least: int) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise ModelError(f"{name} must be a whole number, at least {least}, got {value!r}")
-    return int(value)

@@ -20,7 +20,7 @@ from rmab.hidden.problem import HiddenProblem
 from rmab.hidden.space import BeliefSpace
 from rmab.models.arrays import float_array
 from rmab.models.criterion import Horizon
-from rmab.policies.information import Information, arms_by_type
+from rmab.policies.belief_information import Information, arms_by_type
 
 LOOKUPS = ("nearest", "interpolate", "merged")
 

@@ -24,7 +24,7 @@ from rmab.hidden.problem import HiddenProblem
 from rmab.policies.base import Policy, PriorityPolicy
 from rmab.policies.belief import BeliefPolicy, HiddenPolicy, checked_belief_rule
 from rmab.policies.belief_arrays import Laws, compilable, pack_laws, pack_rule, places_of
-from rmab.policies.information import Information, arms_by_type, available, padded
+from rmab.policies.belief_information import Information, arms_by_type, available, padded
 from rmab.policies.scored import ScoredPolicy
 from rmab.simulation.engine import Record, Workers, check_used, empty_record, whole_actions
 from rmab.simulation.streams import key, policy_generator

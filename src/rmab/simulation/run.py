@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Executor
-from numbers import Integral
 from typing import Any
 
 from rmab.errors import ModelError
 from rmab.hidden.problem import HiddenProblem
+from rmab.models.arrays import whole_number
 from rmab.models.criterion import Average, Horizon
 from rmab.models.problem import Problem, check_problem
 from rmab.parallel import Progress
@@ -108,7 +108,7 @@ def simulate(
     >>> outcome.engine, 1.2 < outcome.mean < 2.0
     ('beliefs', True)
     """
-    workers = Workers(None if threads is None else _whole("threads", threads, 1), executor, progress)
+    workers = Workers(None if threads is None else whole_number("threads", threads, 1, COUNTER_LIMIT), executor, progress)
     number = entropy(rng)
     used = _engine(problem, {"the policy": policy}, engine)
     return _simulate(problem, policy, steps, replicates, number, used, burn_in, workers)
@@ -158,7 +158,7 @@ def compare(
     """
     if not isinstance(policies, Mapping) or not policies:
         raise ModelError('there is no policy to compare; give at least one, by name, as in {"myopic": Myopic()}')
-    workers = Workers(None if threads is None else _whole("threads", threads, 1), executor, progress)
+    workers = Workers(None if threads is None else whole_number("threads", threads, 1, COUNTER_LIMIT), executor, progress)
     number = entropy(rng)
     used = _engine(problem, policies, engine)
     return Comparison(
@@ -180,7 +180,8 @@ def _simulate(
     workers: Workers,
 ) -> Outcome:
     periods = _periods(problem, steps)
-    size: dict[str, Any] = {"steps": periods, "replicates": _whole("replicates", replicates, 1), "number": number}
+    runs = whole_number("replicates", replicates, 1, COUNTER_LIMIT)
+    size: dict[str, Any] = {"steps": periods, "replicates": runs, "number": number}
     skipped = _burn_in(problem, burn_in, periods)
     if isinstance(problem, HiddenProblem):
         record = simulate_hidden(problem, policy, workers=workers, sampled=engine == "states", **size)
@@ -233,19 +234,13 @@ def _periods(problem: AnyProblem, steps: int | None) -> int:
         return problem.criterion.steps
     if steps is None:
         raise ModelError("say how many periods to simulate: steps=1_000, for example")
-    return _whole("steps", steps, 1)
+    return whole_number("steps", steps, 1, COUNTER_LIMIT)
 
 
 def _burn_in(problem: AnyProblem, burn_in: int, periods: int) -> int:
-    skipped = _whole("burn_in", burn_in, 0)
+    skipped = whole_number("burn_in", burn_in, 0, COUNTER_LIMIT)
     if skipped and not isinstance(problem.criterion, Average):
         raise ModelError("burn_in only makes sense for the average criterion; the others count from the start")
     if skipped >= periods:
         raise ModelError(f"burn_in={skipped} leaves nothing of {periods} periods")
     return skipped
-
-
-def _whole(name: str, value: int, least: int) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool) or not least <= value < COUNTER_LIMIT:
-        raise ModelError(f"{name} must be a whole number, at least {least}, got {value!r}")
-    return int(value)

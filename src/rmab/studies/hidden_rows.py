@@ -6,38 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rmab.studies.rows import Row
+from rmab.studies.rows import ByArms, Row
 
 ERROR = "error of the index, %"
 Measure = tuple[float, float, float, float | None]
 
 
 @dataclass(frozen=True)
-class GainRow:
+class GainRow(ByArms):
     """Reward per period of all arms together, and the gain over the myopic policy in per cent of what that earns, both with
     95 % intervals, the second one from paired runs.
     """
 
-    instance: str
-    policy: str
-    n_arms: int
-    mean: float
-    low: float
-    high: float
     gain: float
     gain_low: float
     gain_high: float
 
-    stretched: ClassVar[frozenset[str]] = frozenset()
-    axis: ClassVar[str] = "number of arms N"
-    symbol: ClassVar[str] = "N"
     logarithmic: ClassVar[bool] = False
     reference: ClassVar[str] = "no gain"
-
-    @property
-    def at(self) -> float:
-        """Where the row stands on the horizontal axis: its number of arms."""
-        return self.n_arms
 
     @property
     def cell(self) -> str:

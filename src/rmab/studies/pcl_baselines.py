@@ -32,10 +32,10 @@ from rmab.policies.baselines import Myopic, RoundRobin, Uniform
 from rmab.policies.belief import BeliefPolicy, HiddenPolicy
 from rmab.policies.belief_advantage import LagrangianAdvantage
 from rmab.policies.belief_index import BeliefIndexPolicy
+from rmab.policies.belief_information import Information
+from rmab.policies.belief_informed import Fib, Qmdp
 from rmab.policies.belief_rollout import BeliefRollout
 from rmab.policies.belief_rules import BeliefRule
-from rmab.policies.information import Information
-from rmab.policies.informed import Fib, Qmdp
 from rmab.scenarios.hidden_random import build
 from rmab.simulation.interval import student_half_width
 from rmab.simulation.run import compare

@@ -47,8 +47,8 @@ class Entry(Protocol):
 
 
 @dataclass(frozen=True)
-class Row:
-    """Reward per period *and arm* of one policy on ``n_arms`` arms, its 95 % interval and the bound."""
+class ByArms:
+    """What one policy earned on ``n_arms`` arms, with its 95 % interval."""
 
     instance: str
     policy: str
@@ -56,18 +56,25 @@ class Row:
     mean: float
     low: float
     high: float
-    bound: float
 
     stretched: ClassVar[frozenset[str]] = frozenset()
     axis: ClassVar[str] = "number of arms N"
     symbol: ClassVar[str] = "N"
-    logarithmic: ClassVar[bool] = True
-    reference: ClassVar[str] = "bound"
 
     @property
     def at(self) -> float:
         """Where the row stands on the horizontal axis: its number of arms."""
         return self.n_arms
+
+
+@dataclass(frozen=True)
+class Row(ByArms):
+    """Reward per period *and arm* of one policy, its 95 % interval and the bound."""
+
+    bound: float
+
+    logarithmic: ClassVar[bool] = True
+    reference: ClassVar[str] = "bound"
 
     @property
     def cell(self) -> str:
