@@ -31,8 +31,10 @@ def test_arm_is_the_published_one(instance):
 
 def test_flipped_arm_is_the_reference_one():
     transitions, rewards = reference_flipped()
-    np.testing.assert_array_equal(flipped.arm().transitions[0], transitions)
-    np.testing.assert_array_equal(flipped.arm().rewards[0], rewards)
+    for instance, fraction in zip(flipped.instances(), (0.7, 0.2), strict=True):
+        np.testing.assert_array_equal(instance.arm.transitions[0], transitions)
+        np.testing.assert_array_equal(instance.arm.rewards[0], rewards)
+        assert (instance.fraction, instance.start) == (fraction, 0)
 
 
 def test_the_budget_is_used_exactly():

@@ -27,13 +27,15 @@ def scenarios(
     exactly: Exactly = None,
     levels: MaybeWhole = None,
     oldest: MaybeWhole = None,
+    states: MaybeWhole = None,
+    longest: MaybeWhole = None,
     criterion: CriterionOptions | None = None,
     out: Path | None = None,
     json: Flag = False,
 ) -> None:
     """Published problems: list them, print the page of the one called NAME, or write it to a problem file with --out.
 
-    The file carries the penalties, the budget, the criterion and the start, so that the other verbs need not be told them.
+    The file carries the budget, the criterion, the start and what arms owe, so that the other verbs need not be told them.
 
     Parameters
     ----------
@@ -42,15 +44,19 @@ def scenarios(
     variant : str, optional
         Which of its variants. Default: the first one.
     scale : int, optional
-        Arms of each type; the budget grows with it. Default: 1.
+        How many times the arms of the base system; the budget grows with it. Default: 1.
     budget : int, optional
-        Arms acted on per period at scale 1. Default: 1.
+        Arms acted on per period at scale 1. Default: as on its page.
     exactly : bool, optional
         Whether the whole budget must be used in every period. Default: exactly, as in the papers.
     levels : int, optional
-        Channel levels, for scenarios that have some.
+        Levels of a channel or a threat, for scenarios that have some.
     oldest : int, optional
         Largest age, for scenarios that have one.
+    states : int, optional
+        Number of states of an arm, for scenarios in which it may be chosen.
+    longest : int, optional
+        Largest backlog, for scenarios that have one.
     out : Path, optional
         Problem file to write: .safetensors, or JSON with any other ending.
     json : bool
@@ -58,7 +64,8 @@ def scenarios(
     """
     from rmab.scenarios.registry import list_scenarios
 
-    given = {"variant": variant, "scale": scale, "budget": budget, "exactly": exactly, "levels": levels, "oldest": oldest}
+    sizes = {"levels": levels, "oldest": oldest, "states": states, "longest": longest}
+    given = {"variant": variant, "scale": scale, "budget": budget, "exactly": exactly, **sizes}
     asked: dict[str, Any] = {option: value for option, value in given.items() if value is not None}
     if criterion is not None:
         asked["criterion"] = criterion.criterion()

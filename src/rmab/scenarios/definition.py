@@ -1,6 +1,7 @@
 """What a scenario is: variants of a base system of a few arms, and how that system is built.
 
-There are two kinds of systems: of arms whose state is seen, each with a requirement of its own, and of arms whose state is not.
+There are two kinds of systems: of arms whose state is seen, with or without requirements of their own, and of arms whose state
+is not.
 
 A scenario's name ends in a version. Numbers of a published scenario never change under one name: whoever corrects them adds a
 new file with the next version.
@@ -32,7 +33,7 @@ MOST_STATES = 2000
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """One arm of each type, before any scaling.
+    """The arms of a base system whose state is seen, before any scaling.
 
     Parameters
     ----------
@@ -40,20 +41,27 @@ class System:
         As in :class:`~rmab.models.arms.Arms`.
     rewards : ndarray, shape (K, A, S)
         As in :class:`~rmab.models.arms.Arms`.
-    penalty : Penalty
-        What each arm owes on its own.
     start : ndarray, shape (S,)
         Distribution of the state of every arm at the start.
+    penalty : Penalty, optional
+        What each arm owes on its own. Default: nothing.
+    multiplicity : tuple of int, length K, optional
+        How many arms of each type there are. Default: one.
+    k : int
+        How many arms are acted on in a period.
     """
 
     transitions: NDArray[np.float64]
     rewards: NDArray[np.float64]
-    penalty: Penalty
     start: NDArray[np.float64]
+    penalty: Penalty | None = None
+    multiplicity: tuple[int, ...] | None = None
+    k: int = 1
 
     def problem(self, scale: int, budget: TopK, criterion: Criterion) -> Problem:
-        """The problem with ``scale`` arms of each type."""
-        arms = Arms(self.transitions, self.rewards, np.full(len(self.rewards), scale))
+        """The problem with ``scale`` times as many arms of each type."""
+        counts = self.multiplicity or (1,) * len(self.rewards)
+        arms = Arms(self.transitions, self.rewards, np.array([count * scale for count in counts]))
         return Problem(arms, budget, criterion, self.penalty, self.start)
 
 
@@ -69,11 +77,14 @@ class HiddenSystem:
         How many arms of each type there are.
     start : tuple of ndarray, optional
         Belief of each type at the start. Default: the law that waiting keeps.
+    k : int
+        How many arms are acted on in a period.
     """
 
     arms: tuple[HiddenArms, ...]
     multiplicity: tuple[int, ...]
     start: tuple[NDArray[np.float64], ...] | None = None
+    k: int = 1
 
     def problem(self, scale: int, budget: TopK, criterion: Criterion) -> HiddenProblem:
         """The problem with ``scale`` times as many arms of each type."""
@@ -96,10 +107,10 @@ class Scenario:
     page : str
         Its documentation: description, arms, requirement, budget, start, variants, assumptions and source.
     variants : mapping of str to mapping
-        For each variant the parameters of the arms: numbers, one per type of the base system, or words.
+        For each variant what the base system is built from: numbers, one per type, a number of arms, or words.
     parameters : mapping of str to int
-        Whole numbers that may be changed, with their defaults. Where states are seen, their product is the number of states
-        of an arm.
+        Whole numbers that may be changed, with their defaults. Where states are seen, the number of states of an arm grows
+        with their product.
     build : callable
         Called with the parameters of a variant and those above, by name; returns a :class:`System`, or a
         :class:`HiddenSystem` if ``hidden``.
@@ -113,7 +124,7 @@ class Scenario:
     title: str
     citation: str
     page: str
-    variants: Mapping[str, Mapping[str, tuple[float, ...] | str]]
+    variants: Mapping[str, Mapping[str, tuple[float, ...] | int | str]]
     parameters: Mapping[str, int]
     build: Callable[..., System | HiddenSystem]
     hidden: bool = False
@@ -138,7 +149,7 @@ class Scenario:
     def _complete(self, given: Mapping[str, Any]) -> dict[str, int]:
         for name, value in given.items():
             if name not in self.parameters:
-                raise ModelError(f"{self.name} has no parameter {name!r}; it has {', '.join(self.parameters)}")
+                raise ModelError(f"{self.name} has no parameter {name!r}; it has {', '.join(self.parameters) or 'none'}")
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
                 raise ModelError(f"{name} must be a whole number from 1 on, got {value!r}")
         complete = {name: int(given.get(name, default)) for name, default in self.parameters.items()}

@@ -15,9 +15,17 @@ from rmab.models.criterion import Criterion
 from rmab.models.problem import Problem
 from rmab.scenarios import (
     adherence,
+    age_of_information,
+    channel_allocation,
+    circulant,
     cyber_monitoring,
+    flipped,
+    gino,
     hidden_random,
+    mentoring,
+    patrol,
     remote_sensing,
+    restart,
     snir,
     spectrum_access,
     throughput_activation,
@@ -34,6 +42,14 @@ _FILES = (
     cyber_monitoring,
     adherence,
     hidden_random,
+    gino,
+    flipped,
+    circulant,
+    restart,
+    mentoring,
+    channel_allocation,
+    patrol,
+    age_of_information,
 )
 SCENARIOS = {file.SCENARIO.name: file.SCENARIO for file in _FILES}
 
@@ -43,7 +59,7 @@ def scenario(
     *,
     variant: str | None = None,
     scale: int = 1,
-    k: int = 1,
+    k: int | None = None,
     exactly: bool = True,
     criterion: Criterion | None = None,
     **parameters: int,
@@ -57,9 +73,9 @@ def scenario(
     variant : str, optional
         Which of its variants; the first one by default.
     scale : int
-        Arms of each type, from 1 on; the budget grows with it.
-    k : int
-        Arms acted on per period in the base system, so ``k * scale`` in all.
+        How many times each arm of the base system is there, from 1 on; the budget grows with it.
+    k : int, optional
+        Arms acted on per period in the base system, so ``k * scale`` in all. Default: as on the scenario's page.
     exactly : bool
         Whether the budget must be used in full, as in the papers; False for "at most".
     criterion : Discounted, Average or Horizon, optional
@@ -70,7 +86,7 @@ def scenario(
     Returns
     -------
     Problem or HiddenProblem
-        Where states are seen: one type per arm of the base system, and one :class:`~rmab.models.penalty.Penalty`. Where they
+        Where states are seen: a problem, with one :class:`~rmab.models.penalty.Penalty` if the arms owe something. Where they
         are not: a :class:`~rmab.hidden.problem.HiddenProblem`.
 
     Raises
@@ -88,6 +104,12 @@ def scenario(
     >>> problem.penalties.bound
     array([0.9, 0.9, 0.1, 0.1])
 
+    Seventy of a hundred arms, as the base system has ten of which seven are acted on:
+
+    >>> problem = scenario("gino-v1", variant="70", scale=10)
+    >>> problem.arms, problem.budget
+    (Arms(100 arms of 1 types, 2 actions, 6 states), TopK(k=70, exactly=True))
+
     Arms whose state is not seen:
 
     >>> scenario("spectrum-access-v1", channels=20, k=4)
@@ -95,6 +117,7 @@ def scenario(
     """
     one = find(name)
     system = one.system(variant, parameters)
+    k = system.k if k is None else k
     for option, number, least in (("scale", scale, 1), ("k", k, 0)):
         if not isinstance(number, Integral) or isinstance(number, bool) or number < least:
             raise ModelError(f"{option} must be a whole number from {least} on, got {number!r}")

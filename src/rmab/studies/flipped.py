@@ -1,11 +1,7 @@
 """An arm that is genuinely not indexable, at two budgets: one where the gain index reaches the bound, one where no index does.
 
-The arm has the numbers of the example of the GINO-Q paper with the two actions exchanged, states counted from 0:
-
-    0 -> 1 waiting, 2 acting; 1 -> 3; 2 -> 4 (0.8) or 5 (0.2); 3 and 5 -> 0 (0.4) or 1 (0.6); 4 -> 2, whatever is done;
-    waiting earns -10, 4, 0, 0, 0, 0 and acting -4, 4, -2, -2, -2, -2.
-
-State 0 is worth acting on at charges below -4, not between -4 and -0.6, again between -0.6 and 2, and not above.
+The arm is that of the scenario flipped-v1 (:mod:`rmab.scenarios.flipped`). Its state 0 is worth acting on at charges below -4,
+not between -4 and -0.6, again between -0.6 and 2, and not above.
 
 1. 70 % acted on: the price is -2, the gain index (above the price) is (-14/3, 2, 0, 0, 0, 0), the bound -0.56667 per arm, and
    the gain index reaches it.
@@ -19,14 +15,14 @@ bandits, arXiv:2408.09882 (2024), for the original, which is indexable; the numb
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import numpy as np
+from typing import cast
 
 from rmab.index.gain import gain_index
 from rmab.index.whittle import whittle_index
-from rmab.models.arms import Arms
 from rmab.models.criterion import Average
+from rmab.models.problem import Problem
 from rmab.policies.mean_field import fluid_check
+from rmab.scenarios.registry import scenario
 from rmab.studies.curves import PRIORITIES, bound_per_arm, measured, near, near_all, run_curves, stays_below
 from rmab.studies.rows import Row
 from rmab.studies.run import series
@@ -34,29 +30,16 @@ from rmab.studies.study import AS_MEASURED, NOT_REPRODUCED, REPRODUCED, Claim, D
 
 MANY, FEW = "70 % acted on", "20 % acted on"
 JUDGED_AT = 4000
-MOVES = {
-    1: {3: 1.0},
-    2: {4: 0.8, 5: 0.2},
-    3: {0: 0.4, 1: 0.6},
-    4: {2: 1.0},
-    5: {0: 0.4, 1: 0.6},
-}
-REWARDS = ((-10.0, 4.0, 0.0, 0.0, 0.0, 0.0), (-4.0, 4.0, -2.0, -2.0, -2.0, -2.0))
-
-
-def arm() -> Arms:
-    """The arm of the module docstring."""
-    p = np.zeros((2, 6, 6))
-    p[0, 0, 1] = p[1, 0, 2] = 1.0
-    for state, targets in MOVES.items():
-        for target, probability in targets.items():
-            p[:, state, target] = probability
-    return Arms(p, REWARDS)
 
 
 def instances() -> tuple[Instance, ...]:
     """Both budgets, all arms in state 0."""
-    return Instance(MANY, arm(), 0.7), Instance(FEW, arm(), 0.2)
+    return _instance(MANY, "70"), _instance(FEW, "20")
+
+
+def _instance(name: str, variant: str) -> Instance:
+    base = cast(Problem, scenario("flipped-v1", variant=variant))
+    return Instance(name, base.arms, base.budget.k / base.arms.n_arms)
 
 
 def judge(instances: Mapping[str, Instance], rows: tuple[Row, ...]) -> tuple[Claim, ...]:
