@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 import rmab
+import rmab.learn
 
+NAMESPACES = [rmab, rmab.learn]
+HOMES = [(namespace, name) for namespace in NAMESPACES for name in namespace._HOME]
 HEAVY = ["jax", "matplotlib", "numba", "numpy", "polars", "pydantic", "scipy"]
 
 GLOBAL_STATE = """
@@ -55,24 +58,27 @@ def test_public_name_loads(name):
     assert getattr(rmab, name) is not None
 
 
-@pytest.mark.parametrize("name", rmab._HOME)
-def test_public_name_is_defined_where_the_map_says(name):
-    assert getattr(rmab, name).__module__ == rmab._HOME[name]
+@pytest.mark.parametrize(("namespace", "name"), HOMES)
+def test_public_name_is_defined_where_the_map_says(namespace, name):
+    assert getattr(namespace, name).__module__ == namespace._HOME[name]
 
 
-def test_no_module_shadows_a_public_name():
-    package = Path(rmab.__file__).parent
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_no_module_shadows_a_public_name(namespace):
+    package = Path(namespace.__file__).parent
     modules = {path.stem for path in package.glob("*.py")} | {path.name for path in package.iterdir() if path.is_dir()}
-    assert modules.isdisjoint(rmab._HOME)
+    assert modules.isdisjoint(namespace._HOME)
 
 
-def test_public_names_are_listed_and_unknown_ones_refused():
-    assert dir(rmab) == sorted(rmab.__all__)
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_public_names_are_listed_and_unknown_ones_refused(namespace):
+    assert dir(namespace) == sorted(namespace.__all__)
     with pytest.raises(AttributeError, match="no attribute 'no_such_name'"):
-        rmab.no_such_name  # noqa: B018
+        namespace.no_such_name  # noqa: B018
 
 
 def test_every_public_name_is_in_the_reference():
     page = (Path(__file__).parents[1] / "docs" / "api.md").read_text()
     listed = set(page.split())
-    assert [name for name in rmab._HOME if name not in listed] == []
+    shown = [name if namespace is rmab else f"learn.{name}" for namespace, name in HOMES]
+    assert [name for name in shown if name not in listed] == []

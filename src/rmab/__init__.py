@@ -11,6 +11,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "ActionIndexPolicy": "rmab.policies.action_index",
+    "ActionValuePolicy": "rmab.policies.action_values",
     "Arms": "rmab.models.arms",
     "Average": "rmab.models.criterion",
     "BeliefIndex": "rmab.index.belief_index",
@@ -21,6 +23,7 @@ _HOME = {
     "BeliefTracker": "rmab.hidden.tracker",
     "Bound": "rmab.bound.result",
     "CapWarning": "rmab.errors",
+    "ChargedValuePolicy": "rmab.policies.charged_values",
     "ConservationIndex": "rmab.index.conservation",
     "ConstrainedLagrangian": "rmab.policies.constrained_lagrangian",
     "DirichletPrior": "rmab.estimation.transitions",
@@ -107,10 +110,14 @@ _HOME = {
     "write_pomdp": "rmab.hidden.pomdp",
 }
 
-__all__ = ["__version__", *_HOME]
+_NAMESPACES = ("learn",)
+
+__all__ = ["__version__", *_NAMESPACES, *_HOME]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _NAMESPACES:
+        return import_module(f"rmab.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'rmab' has no attribute {name!r}")
     value = getattr(import_module(_HOME[name]), name)

@@ -13,7 +13,7 @@ Cost per step: O(N + cells).
 import numpy as np
 from numba import njit
 
-from rmab._kernels.alias import draw
+from rmab._kernels.alias import draw, draw_at
 from rmab._kernels.philox import MOVE, START, TIE, arm_uniform, fill_bits
 from rmab._kernels.top_k import find_cut
 
@@ -74,14 +74,15 @@ def advance(replicate, step, k0, k1, first_arm, threshold, alias, state, action,
             while first_arm[k + 1] <= i:
                 k += 1
             stop = min(last, first_arm[k + 1])
-            thresholds, aliases = threshold[k], alias[k]
+            thresholds, aliases = threshold[k].ravel(), alias[k].ravel()
             if tally is not None:
                 cells, after = tally[k], counts[k * n_states : (k + 1) * n_states]
             for j in range(i, stop):
                 a, s = action[j], state[j]
                 if tally is not None:
                     cells[a, s] += 1
-                s = draw(bits[j - tile], width, thresholds[a, s], aliases[a, s])
+                cell = np.uint64(a) * width + np.uint64(s)
+                s = draw_at(bits[j - tile], cell * width, width, thresholds, aliases)
                 if tally is not None:
                     after[s] += 1
                 state[j] = s

@@ -15,6 +15,8 @@ START = np.uint64(0)
 MOVE = np.uint64(1)
 TIE = np.uint64(2)
 SCORE = np.uint64(3)
+EXPLORE = np.uint64(4)
+LUCK = np.uint64(5)
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)

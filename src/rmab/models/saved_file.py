@@ -40,8 +40,8 @@ def write_file(path: str | os.PathLike[str], header: Mapping[str, Any], arrays: 
     >>> header["kind"], arrays["numbers"]
     ('example', array([0, 1, 2]))
     """
-    # safetensors writes memory as it lies, so every array must be C-contiguous
-    content = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+    # safetensors writes memory as it lies, so every array must be C-contiguous; ascontiguousarray makes (1,) of shape ()
+    content = {name: np.asarray(values, order="C") for name, values in arrays.items()}
     whole = {**header, "sha256": digest(header, content)}
     # one field only: safetensors writes several in an order that differs from run to run
     replace_file(Path(path), to_bytes(content, {"rmab": json.dumps(whole, sort_keys=True)}))

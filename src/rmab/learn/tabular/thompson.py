@@ -1,0 +1,115 @@
+"""Thompson sampling: act by the exact index of arms drawn from what is still possible.
+
+At the end of each epoch (:mod:`rmab.learn.tabular.model_based`) every row of transitions is drawn from its posterior law,
+Dirichlet(counts + c + strength / S), independently, and the gain index of the problem with these rows and the mean rewards
+becomes the score. What is uncertain is drawn differently from epoch to epoch and so gets tried; no index is held on to for
+long. Types, not arms, are drawn: all arms of a type act by one draw, which tries things out for the time of an epoch.
+
+``policy`` and ``estimate`` are of the posterior mean, not of the last draw: it is what one would use when learning is over.
+
+Measured, 100 arms, 10 seeds, exactly the stated number acted on: mean score (0 random, 1 the bound; noise of one evaluation
+0.02) of ``policy`` after so many periods, and the lowest of the 10 at the end. A run of 10,000 periods takes some 0.06 s.
+
+    arms              10     30    100    300   1000   3000  10000   lowest
+    gino 70          0.98   0.98   0.98   0.98   0.98   0.98   0.98     0.98
+    gino 50          0.91   0.91   0.91   0.81   0.91   1.01   1.01     1.01
+    gino 30          1.01   1.00   0.99   1.01   1.00   1.01   1.01     0.96
+    gino 90          1.00   1.00   1.00   1.00   1.00   1.00   1.00     1.00
+    flipped 70       0.63   0.90   0.98   0.98   0.98   0.98   0.98     0.98
+    circulant 20     1.00   1.00   1.00   1.00   1.00   1.00   1.00     1.00
+    restart 20       1.00   1.00   1.00   1.00   1.00   1.00   1.00     1.00
+    mentoring 10     0.68   0.82   0.90   0.94   0.94   0.95   0.95     0.95
+    patrol 30        0.99   0.99   1.00   1.00   1.00   1.00   1.00     1.00
+    ages 20          0.79   0.86   0.90   0.93   0.97   0.98   0.99     0.98
+
+References: Y. H. Jung, A. Tewari, "Regret bounds for Thompson sampling in episodic restless bandit problems", NeurIPS (2019);
+N. Akbarzadeh, A. Mahajan, "On learning Whittle index policy for restless bandits with scalable regret", arXiv:2202.03463
+(2022). Cost: O(N) per period, K A S Dirichlet draws and one index per epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmab.index.gain import gain_index
+from rmab.learn.change import ChangeDetection, check_change
+from rmab.learn.learner import Memory, Setting
+from rmab.learn.tabular.model_based import ModelBased, Priced
+
+
+@dataclass(frozen=True, eq=False)
+class Thompson(ModelBased):
+    """Act by the gain index of arms drawn from the posterior.
+
+    Parameters
+    ----------
+    strength : float
+        Observations that the even prior of a row of transitions is worth, above 0.
+    growth : float
+        Length of an epoch as a share of all periods before it, above 0.
+    shortest : int
+        Fewest periods of an epoch.
+    doubling : bool
+        Whether an epoch also ends when some row was seen twice as often as when it began.
+    exploration : Exploration
+        How unknown actions are tried besides; a random period in fifty by default.
+    prior : PriorCounts, optional
+        What is believed beforehand.
+    change : ChangeDetection, optional
+        Look for types that have changed, and forget what was known of them.
+
+    Raises
+    ------
+    ModelError
+        If an option is not of its kind.
+
+    Examples
+    --------
+    >>> from rmab.models.budget import TopK
+    >>> from rmab.models.criterion import Average
+    >>> learner, setting = Thompson(), Setting(np.array([100]), 2, 2, TopK(20), Average())
+    >>> memory = learner.memory(setting)
+    >>> memory["counts"][:] = [[9, 1], [5, 5]]
+    >>> memory["seen"][:], memory["paid"][..., 1] = 10, 10.0
+    >>> learner.estimate(memory, setting).arms.transitions[0, 0].round(2)
+    array([[0.9, 0.1],
+           [0.5, 0.5]])
+    """
+
+    change: ChangeDetection | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_change(self.change)
+
+    @property
+    def watched(self) -> ChangeDetection | None:
+        """How changes are looked for, if they are."""
+        return self.change
+
+    def solve(self, memory: Memory, setting: Setting, rng: np.random.Generator) -> Priced:
+        """The index of one draw."""
+        rows = draw_rows(self.concentration(memory, setting), rng)
+        index = gain_index(self.problem(rows, memory, setting))
+        return Priced(index.values, index.price)
+
+
+def draw_rows(concentration: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Every row from its Dirichlet law, in the shape of ``concentration`` (..., S).
+
+    Normalised gamma numbers, each drawn as one of a shape larger by 1 times a power of a uniform, in logarithms: small
+    parameters do not underflow.
+
+    Examples
+    --------
+    >>> rows = draw_rows(np.full((1000, 3), 0.01), np.random.default_rng(0))
+    >>> bool(np.allclose(rows.sum(axis=-1), 1.0))
+    True
+    """
+    with np.errstate(under="ignore"):
+        logs = np.log(rng.standard_gamma(concentration + 1.0)) - rng.standard_exponential(concentration.shape) / concentration
+        shares = np.exp(logs - logs.max(axis=-1, keepdims=True))
+        return shares / shares.sum(axis=-1, keepdims=True)
