@@ -34,7 +34,8 @@ def compare(
     policies : str, optional
         Names joined by commas: recommended, whittle, pow, pow-lower, randomised-pow, feedback-pow, constrained-lagrangian,
         fawt, drift-plus-penalty, lp-priority, randomised-lp, virtual-advice, id, set-expansion, two-set, lp-update, myopic,
-        uniform, round-robin, none. Default: recommended, myopic, uniform, and none unless the budget must be used in full.
+        uniform, round-robin, none; among them files that rmab train left, as in rmab simulate. Default: recommended, myopic,
+        uniform, and none unless the budget must be used in full.
     cap : float
         Largest multiplier of the pow policies, in reward per unit of a penalty's cost.
     """

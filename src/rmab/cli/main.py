@@ -61,6 +61,14 @@ VERBS = {
             "rmab compare sensors.safetensors --replicates 20 \\\n    --policies whittle,pow,randomised-pow,feedback-pow",
         ],
     ),
+    "train": (
+        "Learn an index policy without being told the transitions and rewards.",
+        [
+            "rmab scenarios circulant-v1 --scale 10 --out circle.json",
+            "rmab train circle.json --learner gino-q --steps 2000 \\\n    --seeds 3 --checkpoint learned",
+            "rmab simulate circle.json --replicates 20 --burn-in 100 \\\n    --policy learned/training.safetensors",
+        ],
+    ),
     "scenarios": (
         "Published problems: list them, read about one, write it to a problem file.",
         ["rmab scenarios", "rmab scenarios remote-sensing-v1", _SCENARIO],

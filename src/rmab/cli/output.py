@@ -12,7 +12,6 @@ from typing import Any
 import rmab
 from rmab.cli.options import OutputOptions
 from rmab.errors import ModelError
-from rmab.parallel import Progress
 from rmab.report.files import write_whole
 from rmab.report.json_text import json_text
 
@@ -46,25 +45,35 @@ def check_writable(file: Path | None, source: Path | None = None) -> None:
         raise ModelError(f"--out: the folder {file.absolute().parent} does not exist; create it first")
 
 
+class ProgressBar:
+    """A bar on a terminal that appears once the work has taken more than a second; called as a progress callback."""
+
+    def __init__(self, what: str) -> None:
+        from rich.console import Console
+        from rich.progress import Progress as Bar
+
+        self.began = time.monotonic()
+        self.bar = Bar(console=Console(stderr=True), transient=True)
+        self.task = self.bar.add_task(what, total=None)
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() - self.began > PATIENCE_S:
+            self.bar.start()
+            self.bar.update(self.task, completed=done, total=total)
+
+    def say(self, what: str) -> None:
+        """Change the words before the bar."""
+        self.bar.update(self.task, description=what)
+
+
 @contextmanager
-def progress_bar(what: str) -> Iterator[Progress | None]:
-    """A progress callback that draws a bar on a terminal once the work has taken more than a second."""
+def progress_bar(what: str) -> Iterator[ProgressBar | None]:
+    """A :class:`ProgressBar` on a terminal, else None; gone when the work is done."""
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    began = time.monotonic()
-    bar = Bar(console=Console(stderr=True), transient=True)
-    task = bar.add_task(what, total=None)
-
-    def report(done: int, total: int) -> None:
-        if time.monotonic() - began > PATIENCE_S:
-            bar.start()
-            bar.update(task, completed=done, total=total)
-
+    report = ProgressBar(what)
     try:
         yield report
     finally:
-        bar.stop()
+        report.bar.stop()

@@ -9,6 +9,7 @@ from rmab.errors import ModelError
 from rmab.models.problem import Problem
 from rmab.policies.base import Policy
 
+LEARNED = ".safetensors"
 NAMES = (
     "recommended",
     "whittle",
@@ -39,7 +40,8 @@ def named_policy(name: str, problem: Problem, cap: float = DEFAULT_CAP) -> Polic
     Parameters
     ----------
     name : str
-        One of ``NAMES``; ``recommended`` is what ``rmab.solve`` picks.
+        One of ``NAMES``; ``recommended`` is what ``rmab.solve`` picks. Or what ``rmab train`` left: FILE.safetensors for what
+        the first seed learned, FILE.safetensors:3 for seed 3.
     problem : Problem
         What it will act on.
     cap : float
@@ -90,9 +92,23 @@ def named_policy(name: str, problem: Problem, cap: float = DEFAULT_CAP) -> Polic
         "round-robin": lambda _: RoundRobin(),
         "none": lambda _: NoAction(),
     }
+    if name not in makers and LEARNED in name:
+        return learned_policy(name)
     if name not in makers:
-        raise ModelError(f"there is no policy {name!r}; choose among {', '.join(NAMES)}")
+        raise ModelError(f"there is no policy {name!r}; choose among {', '.join(NAMES)}, or name a file that rmab train left")
     return makers[name](problem)
+
+
+def learned_policy(name: str) -> Policy:
+    """What one seed of a training has learned, from ``FILE.safetensors`` or ``FILE.safetensors:SEED``."""
+    from rmab.learn.result import load_policies
+
+    file, _, rest = name.rpartition(LEARNED)
+    seed = rest.removeprefix(":") or "0"
+    policies = load_policies(file + LEARNED)
+    if not seed.isdecimal() or int(seed) >= len(policies):
+        raise ModelError(f"{file}{LEARNED} holds the seeds 0 to {len(policies) - 1}, not {rest.removeprefix(':')!r}")
+    return policies[int(seed)]
 
 
 def several(text: str) -> list[str]:

@@ -41,7 +41,7 @@ def simulate(
     policy : str
         One of recommended, whittle, pow, pow-lower, randomised-pow, feedback-pow, constrained-lagrangian, fawt,
         drift-plus-penalty, lp-priority, randomised-lp, virtual-advice, id, set-expansion, two-set, lp-update, myopic, uniform,
-        round-robin, none.
+        round-robin, none. Or what rmab train left: FILE.safetensors, or FILE.safetensors:3 for its seed 3.
     cap : float
         Largest multiplier of the pow policies, in reward per unit of a penalty's cost.
     """
