@@ -1,6 +1,6 @@
 """A folder from which a training that was cut off goes on bit for bit: one file per seed, each replaced in one step.
 
-Every file says which run it belongs to: the learner with its options, the problem, the number of periods and the entropy. A run
+Every file says which run it belongs to: version, learner with its options, problem, number of periods and entropy. A run
 that differs in any of these is refused before anything is written, naming the first difference; what is there stays.
 """
 
@@ -114,6 +114,7 @@ def identity(
     'WIQL(discount=0.99)'
     """
     return {
+        "version of rmab": __version__,
         "learner": describe(learner),
         "problem": _problem(world),
         "steps": steps,
