@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rmab._kernels.crowd import Actor, Crowd, World, act
+from rmab._kernels.crowd import Actor, Crowd, World, act, move, settle
 from rmab.errors import ModelError
 from rmab.learn.environment import Environment
 from rmab.learn.exploration import Chances, Exploration
@@ -141,7 +141,29 @@ class Setting:
 class Learner(ABC):
     """Base of all learners.
 
-    Subclasses are frozen dataclasses; their fields are the options, one of them ``exploration``.
+    Subclasses are frozen dataclasses; their fields are the options, one of them ``exploration``. A learner of one's own needs
+    ``memory`` and ``absorb`` only.
+
+    Examples
+    --------
+    A learner that ranks states by the mean reward of acting there:
+
+    >>> from dataclasses import dataclass
+    >>> from rmab.learn.exploration import EpsilonGreedy
+    >>> @dataclass(frozen=True)
+    ... class MeanReward(Learner):
+    ...     exploration: Exploration = EpsilonGreedy()
+    ...     def memory(self, setting):
+    ...         return blank(setting) | {"total": np.zeros(setting.cells)}
+    ...     def absorb(self, crowd, memory, setting, step):
+    ...         kind = np.repeat(np.arange(setting.n_types), setting.multiplicity)
+    ...         np.add.at(memory["total"], (kind, crowd.state), crowd.reward * crowd.action)
+    ...         memory["score"][:] = memory["total"] / np.maximum(memory["visits"][..., 1], 1)
+    >>> from rmab.learn.trainer import train
+    >>> from rmab.models.arms import Arms
+    >>> arms = Arms([[[0.9, 0.1], [0.5, 0.5]], [[0.4, 0.6], [0.1, 0.9]]], [[0, 1], [0, 2]], multiplicity=[100])
+    >>> train(MeanReward(), Problem(arms, TopK(20), Average()), steps=100, rng=0).index
+    array([[[0., 2.]]])
     """
 
     exploration: Exploration
@@ -163,9 +185,16 @@ class Learner(ABC):
         from 0 on; ``level`` (1,), the charge above which an arm acts for itself; and ``visits`` (K, S, A), int64.
         """
 
-    @abstractmethod
     def learn(self, world: World, crowd: Crowd, memory: Memory, setting: Setting, first: int, last: int) -> None:
-        """Act, move and learn in the periods ``first <= t < last`` of the simulator."""
+        """Act, move and learn in the periods ``first <= t < last`` of the simulator.
+
+        Here period by period, which any learner can; those of the library do it in one compiled loop, many times faster.
+        """
+        for step in range(first, last):
+            self.act(crowd, memory, setting, step)
+            move(world, crowd, step)
+            self.absorb(crowd, memory, setting, step)
+            settle(crowd)
 
     @abstractmethod
     def absorb(self, crowd: Crowd, memory: Memory, setting: Setting, step: int) -> None:

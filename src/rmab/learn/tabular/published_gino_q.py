@@ -13,9 +13,10 @@ Algorithm (a period t, tables shared by the arms of a type)
 4. y = budget - sum over arms of h; if |y| is below the last one, price -= C3 / (t log t) y in every C4-th period.
 
 The paper does not print its constants. With all of them 1 the method fails on most problems: the price does not move far
-enough, or, as y grows with the arms, much too far. The defaults are the best we found on five problems with 100 arms; the price
-constant is best at 0.07 times the range of the rewards times 100 / N (with 0.02 times it, four of five runs on the flipped arm
-end far from the price). Chains longer than a few states, such as the mentoring arm, defeat every constant that we tried.
+enough, or, as y grows with the arms, much too far. C1 and C2 default to the best we found on five problems with 100 arms. C3
+has no default that suits: it is best at 0.07 times the range of the rewards times 100 / N (with 0.02 times it, four of five
+runs on the flipped arm end far from the price), and its default of 0.02 is only small. Chains longer than a few states, such
+as the mentoring arm, defeat every constant that we tried.
 Logarithms are of n + 1, since log 1 is 0, and no step of a table is above 1.
 
 Reference: G. Chen, S. C. Liew, D. Gunduz, "GINO-Q: learning an asymptotically optimal index policy for restless multi-armed
@@ -49,7 +50,7 @@ class PublishedGinoQ(Learner):
     fast, slow : float
         C1 of the activations and C2 of the values.
     pace : float
-        C3 of the price, in reward per activation and arm over budget.
+        C3 of the price, in reward per activation and arm over budget; to be fitted, see above.
     every : int
         C4, periods between moves of the price.
     reference : int

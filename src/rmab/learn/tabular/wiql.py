@@ -2,8 +2,9 @@
 
 **Warning.** The name promises the Whittle index; what is learned is the advantage of acting where no activation is ever
 charged, which is the gain index at the price 0. It ranks well where the price of the problem is near 0 or the order does not
-depend on it, and badly elsewhere: with 100 mentoring arms, 10 of them acted on, it ends on average a quarter of the way from
-random choice to the bound; on the circulant arm, where the two states that matter tie at the price 0, it is a matter of luck.
+depend on it, and badly elsewhere: with 100 mentoring arms, 10 of them acted on, it ends on average a tenth to a quarter of the
+way from random choice to the bound; on the circulant arm, where the two states that matter tie at the price 0, it is a matter
+of luck and often no better than random choice.
 
 Algorithm (a period t, tables shared by the arms of a type)
 -----------------------------------------------------------
