@@ -5,7 +5,25 @@ from __future__ import annotations
 from rmab.errors import ModelError
 from rmab.parallel import Progress
 from rmab.simulation.streams import Rng, entropy
-from rmab.studies import conveyor, flipped, gast, pcl_baselines, pcl_examples, pcl_mesh, pcl_optimum, pcl_tables, pow
+from rmab.studies import (
+    constant_step,
+    conveyor,
+    faster_q_aggregation,
+    faster_q_fixed_charge,
+    faster_q_index,
+    flipped,
+    gast,
+    gino_figure_1,
+    gino_figure_2,
+    gino_flipped,
+    gino_problems,
+    pcl_baselines,
+    pcl_examples,
+    pcl_mesh,
+    pcl_optimum,
+    pcl_tables,
+    pow,
+)
 from rmab.studies.study import Study
 
 _DEFINITIONS = (
@@ -16,6 +34,9 @@ _DEFINITIONS = (
     *pcl_baselines.STUDIES,
     *pcl_optimum.STUDIES,
     *pcl_mesh.STUDIES,
+    *(gino_figure_1.STUDY, gino_figure_2.STUDY, gino_flipped.STUDY, gino_problems.STUDY),
+    *(faster_q_fixed_charge.STUDY, faster_q_index.STUDY, faster_q_aggregation.STUDY),
+    *constant_step.STUDIES,
 )
 STUDIES = {definition.name: definition for definition in _DEFINITIONS}
 

@@ -7,20 +7,21 @@ long. Types, not arms, are drawn: all arms of a type act by one draw, which trie
 
 ``policy`` and ``estimate`` are of the posterior mean, not of the last draw: it is what one would use when learning is over.
 
-Measured, 100 arms, 10 seeds, exactly the stated number acted on: mean score (0 random, 1 the bound; noise of one evaluation
-0.02) of ``policy`` after so many periods, and the lowest of the 10 at the end. A run of 10,000 periods takes some 0.06 s.
+Measured by ``train``, 100 arms, 40 seeds, exactly the stated number acted on: mean score (0 random, 1 the bound; noise of one
+evaluation 0.04) after so many periods, and the lowest of the 40 at the end. Near the tie of gino 50 a single run can end on
+the wrong side.
 
-    arms              10     30    100    300   1000   3000  10000   lowest
-    gino 70          0.98   0.98   0.98   0.98   0.98   0.98   0.98     0.98
-    gino 50          0.91   0.91   0.91   0.81   0.91   1.01   1.01     1.01
-    gino 30          1.01   1.00   0.99   1.01   1.00   1.01   1.01     0.96
-    gino 90          1.00   1.00   1.00   1.00   1.00   1.00   1.00     1.00
-    flipped 70       0.63   0.90   0.98   0.98   0.98   0.98   0.98     0.98
-    circulant 20     1.00   1.00   1.00   1.00   1.00   1.00   1.00     1.00
+    arms              10     20     50    100    200   1000  10000   lowest
+    gino 70          0.89   0.96   0.96   0.96   0.96   0.97   0.97     0.97
+    gino 50          0.93   0.93   0.94   0.94   0.94   0.94   0.99     0.98
+    gino 30          0.98   0.98   0.99   0.98   0.99   0.98   0.98     0.97
+    gino 90          0.75   1.00   1.03   1.03   1.03   1.03   1.03     1.03
+    flipped 70       0.59   0.69   0.84   0.92   0.96   0.99   1.01     1.01
+    circulant 20     1.01   1.01   1.01   1.01   1.01   1.01   1.01     1.01
     restart 20       1.00   1.00   1.00   1.00   1.00   1.00   1.00     1.00
-    mentoring 10     0.68   0.82   0.90   0.94   0.94   0.95   0.95     0.95
-    patrol 30        0.99   0.99   1.00   1.00   1.00   1.00   1.00     1.00
-    ages 20          0.79   0.86   0.90   0.93   0.97   0.98   0.99     0.98
+    mentoring 10     0.52   0.66   0.82   0.88   0.92   0.95   0.95     0.94
+    patrol 30        0.79   0.94   0.97   0.99   0.99   1.00   1.00     1.00
+    ages 20         -3.08  -1.17   0.65   0.84   0.93   0.97   1.00     0.98
 
 References: Y. H. Jung, A. Tewari, "Regret bounds for Thompson sampling in episodic restless bandit problems", NeurIPS (2019);
 N. Akbarzadeh, A. Mahajan, "On learning Whittle index policy for restless bandits with scalable regret", arXiv:2202.03463

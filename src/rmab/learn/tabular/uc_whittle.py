@@ -28,20 +28,21 @@ the best that was seen of its type. Prior counts are no observations and do not 
 ``policy`` and ``estimate`` are of the posterior mean, prior counts included, and not optimistic: they are what one would use
 when learning is over. Before the first epoch the score is theirs, too, if there is a prior.
 
-Measured, 100 arms, 10 seeds, exactly the stated number acted on: mean score (0 random, 1 the bound; noise of one evaluation
-0.02) of ``policy`` after so many periods, and the lowest of the 10 at the end. A run of 10,000 periods takes some 0.06 s.
+Measured by ``train``, 100 arms, 40 seeds, exactly the stated number acted on: mean score (0 random, 1 the bound; noise of one
+evaluation 0.04) after so many periods, and the lowest of the 40 at the end. Near the tie of gino 50 a single run can end on
+the wrong side.
 
-    arms              10     30    100    300   1000   3000  10000   lowest
-    gino 70          0.94   0.98   0.98   0.98   0.98   0.98   0.98     0.98
-    gino 50          0.91   1.01   1.01   1.01   1.01   1.01   1.01     1.01
-    gino 30          0.85   1.00   1.00   1.00   1.00   1.01   1.01     0.96
-    gino 90          1.00   1.00   1.00   1.00   1.00   1.00   1.00     1.00
-    flipped 70       0.63   0.72   0.90   0.98   0.98   0.98   0.98     0.98
-    circulant 20     1.00   1.00   1.00   1.00   1.00   1.00   1.00     1.00
+    arms              10     20     50    100    200   1000  10000   lowest
+    gino 70          0.94   0.97   0.97   0.97   0.97   0.97   0.97     0.97
+    gino 50          0.95   0.91   0.96   0.96   0.96   0.96   0.96    -0.02
+    gino 30          0.93   0.98   0.98   0.99   0.99   0.98   0.98     0.97
+    gino 90          0.43   0.85   0.90   0.95   0.98   1.03   1.03     1.03
+    flipped 70       0.61   0.78   0.90   1.01   1.01   1.01   1.01     1.01
+    circulant 20     1.01   1.01   1.01   1.01   1.01   1.01   1.01     1.01
     restart 20       1.00   1.00   1.00   1.00   1.00   1.00   1.00     1.00
-    mentoring 10     0.77   0.88   0.89   0.88   0.89   0.93   0.95     0.95
-    patrol 30        0.99   0.99   0.99   1.00   1.00   1.00   1.00     1.00
-    ages 20          0.84   0.83   0.92   0.95   0.98   0.99   0.99     0.99
+    mentoring 10     0.41   0.43   0.59   0.65   0.73   0.85   0.95     0.94
+    patrol 30        0.87   0.95   0.95   0.96   0.96   0.97   0.98     0.56
+    ages 20         -2.48  -0.18   0.86   0.91   0.95   0.99   1.00     0.99
 
 References: K. Wang, L. Xu, A. Taneja, M. Tambe, "Optimistic Whittle index policy: online learning for restless bandits",
 arXiv:2205.15372 (2022); T. Weissman et al., "Inequalities for the L1 deviation of the empirical distribution", HP Labs (2003);
