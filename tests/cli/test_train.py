@@ -104,6 +104,12 @@ def test_every_learner_learns(learner, file, tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("name", ["WIQL", "GinoQ", "Gino_Q"])
+def test_capitals_and_hyphens_do_not_matter(name, file, capsys):
+    main(["train", str(file), "--learner", name, "--steps", "20", "--seeds", "1", "--json"])
+    assert json.loads(capsys.readouterr().out)["learner"].lower().startswith(name.lower().replace("_", ""))
+
+
 def test_the_same_command_goes_on_and_another_is_refused(file, tmp_path, capsys, refused):
     folder = tmp_path / "run"
     for _ in range(2):
@@ -133,6 +139,7 @@ def test_simulate_and_compare_take_what_was_learned(file, tmp_path, capsys, refu
         (f"{learned}:last", "not 'last'"),
         (str(tmp_path / "none.safetensors"), "no such file"),
         (str(file), "training.safetensors"),
+        (str(tmp_path / "run"), f"is a folder; the policies of a finished checkpoint are in {learned}"),
         (str(tmp_path / "run" / "seed-0000.safetensors"), "holds no training but a seed"),
     ):
         assert words in refused("simulate", file, "--policy", name)
@@ -142,11 +149,13 @@ def test_simulate_and_compare_take_what_was_learned(file, tmp_path, capsys, refu
     ("options", "words"),
     [
         (["--learner", "luck"], ["'luck'", "choose among", "gino-q"]),
+        (["--learner", "lpql"], ["lpql needs options", "from Python", "LPQL(charges)"]),
+        (["--learner", "Linear-Q"], ["from Python", "LinearQ(features)"]),
         ([], ["--learner"]),
         (["--learner", "gino-q", "--steps", "0"], ["steps", "0"]),
         (["--learner", "gino-q", "--steps", "1e4"], ["--steps", "'1e4'", "whole number"]),
         (["--learner", "gino-q", "--seeds", "0"], ["seeds", "0"]),
-        (["--learner", "gino-q", "--seed", "-1"], ["-1"]),
+        (["--learner", "gino-q", "--seed", "-1"], ["--seed", "-1", "from 0 on"]),
         (["--learner", "gino-q", "--threads", "0"], ["threads"]),
         (["--learner", "gino-q", "--budget", "21"], ["21", "20"]),
         (["--learner", "gino-q", "--horizon", "9"], ["Average()", "Horizon"]),

@@ -5,6 +5,10 @@ import pytest
 
 from rmab.errors import ModelError
 from rmab.learn.tabular.aggregation import Aggregation, aggregated
+from rmab.learn.tabular.gino_q import GinoQ
+from rmab.learn.tabular.lpql import LPQL
+from rmab.learn.tabular.maiql import MAIQL
+from rmab.learn.tabular.q_learning import QLearningIndex
 
 
 @pytest.mark.parametrize("n_states", [1, 5, 7, 40])
@@ -64,3 +68,9 @@ def test_what_does_not_fit_is_refused():
         aggregated([0, 1], 2)
     with pytest.raises(ModelError, match="2 clusters along axis 1"):
         Aggregation.uniform(4, 2).expand(np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize("learner", [GinoQ, QLearningIndex, MAIQL, lambda **options: LPQL([0.0, 1.0], **options)])
+def test_learners_refuse_what_is_no_aggregation(learner):
+    with pytest.raises(ModelError, match=r"got \[0, 1\]; write Aggregation"):
+        learner(aggregation=[0, 1])

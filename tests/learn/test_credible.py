@@ -137,3 +137,16 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(name):
 def test_coverage_with_many_repetitions(name, steps):
     # nine states of two arms at three times are looked at: 1e-3 each
     assert (_coverage(PROBLEMS[name], steps, 300) >= binom.ppf(1e-3, 300, 0.9)).all()
+
+
+def test_infinite_draws_are_told_and_the_median_is_shown():
+    few = [[[3, 0], [0, 3]], [[2, 0], [1, 1]]]
+    found = credible_index(few, [[0.0, 1.0], [0.0, 1.0]], Average(), rng=0)
+    assert np.array_equal(found.unbounded, np.isinf(found.draws).mean(axis=0)) and found.unbounded.max() > 0
+    drawn = np.sort(found.draws, axis=0)
+    assert np.array_equal(found.median, drawn[99]) and not np.isnan(found.median).any()
+    k, s = np.argwhere(found.unbounded > 0)[0]
+    (line,) = [line for line in str(found).splitlines() if f"type {k}, state {s}:" in line]
+    assert line.endswith(f"median {found.median[k, s]:.6g}, infinite in {found.unbounded[k, s]:.2g} of the draws")
+    known = credible_index(np.array(few) + 20, [[0.0, 1.0], [0.0, 1.0]], Average(), rng=0)
+    assert not known.unbounded.any() and "infinite" not in str(known) and "mean" in str(known)

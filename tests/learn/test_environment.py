@@ -48,6 +48,7 @@ def spoil(place, value):
         (lambda answer: (answer[0], 1.0), 2, ["7 rewards", "()"]),
         (lambda answer: (answer[0], ["a"] * 7), 2, ["7 rewards", "period 1"]),
         (lambda answer: (answer[0], None), 2, ["rewards"]),
+        (lambda answer: (answer[0], answer[1] + 1j), 2, ["rewards", "period 1", "complex"]),
         (lambda answer: ([[1, 2], [3]], answer[1]), 2, ["7 states", "after period 1"]),
         (lambda answer: (None, answer[1]), 2, ["whole numbers", "object"]),
         (lambda answer: (*answer, False, False, {}), 1, ["pair", "period 0"]),
@@ -76,6 +77,10 @@ def test_what_is_not_well_formed_is_named(bad, when, words):
         ({"n_actions": 1}, ["n_actions", "1"]),
         ({"n_states": 5.0}, ["n_states", "5.0"]),
         ({"n_actions": 3}, ["two actions"]),
+        ({"reset": 3}, ["reset(seed)", "got 3"]),
+        ({"step": None}, ["step(actions)", "got None"]),
+        ({"reset": lambda: 0}, ["one argument", "reset(seed)"]),
+        ({"step": lambda: 0}, ["one argument", "step(actions)"]),
     ],
 )
 def test_what_it_says_of_itself_is_checked(changes, words):
@@ -140,3 +145,8 @@ def test_what_is_returned_may_be_reused_by_the_environment():
 
     one, two = (train(GinoQ(), kind(PROBLEM), steps=300, rng=2) for kind in (NumpyWorld, Reusing))
     assert np.array_equal(one.index, two.index)
+
+
+def test_a_class_in_the_place_of_an_environment_is_refused():
+    with pytest.raises(ModelError, match=r"NumpyWorld is a class; .* such as NumpyWorld\(\)"):
+        train(GinoQ(), NumpyWorld, steps=20)

@@ -27,8 +27,8 @@ def test_random_choice_is_nought_and_the_bound_is_one():
     problem = problem_of(gino(), 30)
     scale = Yardstick.of(problem, LONG, entropy=3)
     assert scale.bound == lagrangian_bound(problem).value
-    assert scale.score(LONG.reward(problem, Uniform(), entropy=3)) == 0.0
-    assert scale.score(scale.bound) == 1.0
+    assert scale.score(*LONG.reward(problem, Uniform(), entropy=3)).value == 0.0
+    assert scale.score(scale.bound, 0.0).value == 1.0
     assert scale.random == pytest.approx(-88.7, abs=0.5)  # an independent reference implementation
 
 
@@ -36,7 +36,9 @@ def test_random_choice_is_nought_and_the_bound_is_one():
 def test_the_exact_index_scores_nearly_one(arm, k, low, high):
     problem = problem_of(arm, k)
     scale = Yardstick.of(problem, LONG, entropy=3)
-    assert low < scale.score(LONG.reward(problem, IndexPolicy(gain_index(problem).values), entropy=3)) < high
+    found = scale.score(*LONG.reward(problem, IndexPolicy(gain_index(problem).values), entropy=3))
+    assert low < found.value < high
+    assert 0.0 < found.noise < 0.1
 
 
 def test_every_policy_meets_the_same_random_numbers():
@@ -46,20 +48,42 @@ def test_every_policy_meets_the_same_random_numbers():
     assert brief.reward(problem, policy, entropy=1) == brief.reward(problem, policy, entropy=1)
     assert brief.reward(problem, policy, entropy=1) != brief.reward(problem, policy, entropy=2)
     # and not those that a user would get from the same whole number
-    assert brief.reward(problem, policy, entropy=1) != simulate(problem, policy, steps=50, replicates=2, rng=1).mean
+    assert brief.reward(problem, policy, entropy=1)[0] != simulate(problem, policy, steps=50, replicates=2, rng=1).mean
 
 
 def test_with_a_discount_the_first_periods_count():
     problem = problem_of(restart(), 20, criterion=Discounted(0.9), start=0)
     policy = IndexPolicy(gain_index(problem).values)
-    found = Evaluation(steps=400, replicates=20, burn_in=200).reward(problem, policy, entropy=1)
+    found, half = Evaluation(steps=400, replicates=20, burn_in=200).reward(problem, policy, entropy=1)
     run = simulate(problem, policy, steps=400, replicates=20, rng=8)
     assert found == pytest.approx(run.mean, abs=6 * np.ptp(run.interval) / 4)
+    assert half == pytest.approx(np.ptp(run.interval) / 2, rel=0.8)
 
 
 def test_there_is_no_scale_where_nothing_can_be_gained():
     still = Arms(np.tile(np.eye(2), (2, 1, 1)), np.full((2, 2), 3.0), multiplicity=[5])
-    assert Yardstick.of(Problem(still, TopK(2), Average()), LONG, entropy=0) is None
+    assert "than the simulation can tell" in Yardstick.of(Problem(still, TopK(2), Average()), LONG, entropy=0).unscored
+
+
+@pytest.mark.parametrize("criterion", [Average(), Discounted(0.9)])
+@pytest.mark.parametrize(("k", "exactly"), [(0, False), (100, True)])
+def test_there_is_no_scale_where_random_choice_is_as_good_as_any(criterion, k, exactly):
+    problem = Problem(problem_of(restart(), 20).arms, TopK(k, exactly=exactly), criterion, start=0)
+    assert Yardstick.of(problem, Evaluation(), entropy=0).unscored.startswith("no scores: ")
+
+
+def test_the_noise_holds_the_true_score_where_the_scale_is_short():
+    """Two states whose bound is hardly above random choice: many evaluations, and how often each holds the mean of all."""
+    arms = Arms([[[0.9, 0.1], [0.5, 0.5]], [[0.4, 0.6], [0.1, 0.9]]], [[0, 1], [0, 1]], multiplicity=[100])
+    problem = Problem(arms, TopK(20), Average())
+    policy = IndexPolicy(gain_index(problem).values)
+    found = []
+    for entropy in range(40):
+        scale = Yardstick.of(problem, Evaluation(), entropy)
+        found.append(scale.score(*Evaluation().reward(problem, policy, entropy)))
+    values, noise = np.array(found).T
+    assert 0.05 < values.std() < 0.15
+    assert (np.abs(values - values.mean()) <= noise).mean() > 0.8
 
 
 @pytest.mark.parametrize(

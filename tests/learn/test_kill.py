@@ -45,7 +45,7 @@ said = []
 def progress(done, total):
     if not said:
         said.append(print("started", flush=True))
-evaluation = learn.Evaluation(steps=60, replicates=2, burn_in=10)
+evaluation = learn.Evaluation(steps=60, replicates=8, burn_in=10)
 learn.train(learner, problem, steps={steps}, checkpoint={folder!r}, evaluation=evaluation, progress=progress, **{arguments!r})
 """
 
@@ -59,7 +59,7 @@ def finish(learner, problem, steps, folder):
     """The bytes that the training leaves when nothing stops it, and the seconds that it took."""
     named = {name: getattr(rmab.learn, name) for name in rmab.learn.__all__}
     began = time.monotonic()
-    evaluation = Evaluation(steps=60, replicates=2, burn_in=10)
+    evaluation = Evaluation(steps=60, replicates=8, burn_in=10)
     rmab.learn.train(eval(learner, named), problem, steps=steps, checkpoint=folder, evaluation=evaluation, **ARGUMENTS)
     return (folder / "training.safetensors").read_bytes(), time.monotonic() - began
 

@@ -217,6 +217,8 @@ def test_estimates_of_arms_in_several_pieces_do_not_stop_a_run(learner):
     [
         ({"strength": 0.0}, "the strength must be a finite number above 0"),
         ({"growth": -1.0}, "the growth must be"),
+        ({"growth": 1e308}, "the growth must be at most 1e"),
+        ({"shortest": 10**30}, "shortest must be at most"),
         ({"shortest": 0}, "shortest must be a whole number, at least 1"),
         ({"doubling": 1}, "doubling must be True or False"),
         ({"exploration": "ucb"}, "exploration must be"),
@@ -238,6 +240,10 @@ def test_bad_own_options_are_named():
         PriorCounts(-np.eye(2)[[1, 0]] * np.ones((2, 2, 2)), np.zeros((2, 2)))
     with pytest.raises(ModelError, match="rewards \\(K, A, S\\), got"):
         PriorCounts(np.zeros((2, 2, 2)), np.zeros((2, 3)))
+    with pytest.raises(ModelError, match="made of Arms, got int"):
+        PriorCounts.from_arms(3, 3)
+    with pytest.raises(ModelError, match=r"give problem\.arms"):
+        PriorCounts.from_arms(PROBLEMS["restart"], 3)
     with pytest.raises(ModelError, match="strength of a prior"):
         PriorCounts.from_arms(PROBLEMS["restart"].arms, 0.0)
     prior = PriorCounts.from_arms(PROBLEMS["restart"].arms, 3.0)

@@ -300,6 +300,7 @@ def test_the_value_at_a_charge_solves_bellmans_equation():
         (lambda: GeneralisedSpeedy(0.9), "the weight must be a number from 1 on"),
         (lambda: Phased(0), "samples"),
         (lambda: Speedy(0.1), "steps must be Steps"),
+        (lambda: charged_error("NINO", Discounted(0.9), Speedy()), "needs Arms, got str"),
         (lambda: charged_error(NINO, Average(), Speedy()), "needs two actions and Discounted"),
         (lambda: charged_error(NINO, Discounted(0.9), Phased(20), samples=10), "samples"),
         (lambda: charged_error(NINO, Discounted(0.9), Speedy(), charge=inf), "the charge must be a finite number"),

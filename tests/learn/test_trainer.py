@@ -28,12 +28,13 @@ from rmab.learn.tabular.gino_q import GinoQ
 from rmab.learn.tabular.published_gino_q import PublishedGinoQ
 from rmab.learn.tabular.wiql import WIQL
 from rmab.learn.trainer import train
+from rmab.models.arms import Arms
 from rmab.models.budget import TopK
 from rmab.models.criterion import Average, Discounted, Horizon
 from rmab.models.problem import Problem
 
 PROBLEM = Problem(cohort(gino(), flipped(), each=(12, 8)), TopK(7, exactly=True), Average())
-BRIEF = Evaluation(steps=60, replicates=2, burn_in=10)
+BRIEF = Evaluation(steps=60, replicates=8, burn_in=10)
 LEARNERS = [GinoQ(), GinoQ(exploration=UpperConfidence(1.0)), PublishedGinoQ(), WIQL()]
 
 
@@ -144,6 +145,10 @@ def test_without_rng_the_checkpoint_knows_the_entropy(tmp_path):
     same(resumed, run(rng=99))
 
 
+def replace_rewards(arms):
+    return Arms(arms.transitions, arms.rewards + 1, arms.multiplicity)
+
+
 OTHER_ARMS = replace(PROBLEM, arms=cohort(gino(), flipped(), each=(12, 9)))
 OTHER = {
     "learner": {"learner": GinoQ(warm=100)},
@@ -152,15 +157,18 @@ OTHER = {
     "budget": {"problem": replace(PROBLEM, budget=TopK(6, exactly=True))},
     "criterion": {"problem": replace(PROBLEM, criterion=Discounted(0.9))},
     "start": {"problem": replace(PROBLEM, start=1)},
+    "rewards": {"problem": replace(PROBLEM, arms=replace_rewards(PROBLEM.arms))},
+    "transitions": {"problem": replace(PROBLEM, arms=cohort(flipped(), gino(), each=(12, 8)))},
+    "multiplicity": {"problem": replace(PROBLEM, arms=cohort(gino(), flipped(), each=(11, 9)))},
     "environment": {"problem": SavedWorld(PROBLEM)},
     "steps": {"steps": 2_000},
     "rng": {"rng": 6},
     "decoupled": {"decoupled": True},
     "stop_early": {"stop_early": True},
-    "evaluation": {"evaluation": Evaluation(steps=70, replicates=2, burn_in=10)},
+    "evaluation": {"evaluation": Evaluation(steps=70, replicates=8, burn_in=10)},
     "no evaluation": {"evaluation": None},
 }
-NAMED = {"kind of learner": "learner", "rng": "entropy", "budget": "problem", "criterion": "problem", "start": "problem"}
+NAMED = {"kind of learner": "learner", "rng": "entropy", "environment": "problem"}
 
 
 @pytest.mark.parametrize("ended", [True, False], ids=["finished", "cut"])
@@ -175,8 +183,8 @@ def test_a_checkpoint_of_another_run_is_refused_and_stays(case, ended, tmp_path)
     with pytest.raises(StoreError) as error:
         run(**{"steps": 300, "checkpoint": tmp_path, **OTHER[case]})
     named = NAMED.get(case, case.removeprefix("no "))
-    named = "problem" if case == "environment" else named
-    assert f"belongs to another run: its {named} was" in str(error.value)
+    change = f" with other {named};" if named in checkpoint.DIGESTS else f": its {named} was"
+    assert f"belongs to another run{change}" in str(error.value)
     assert "name another folder" in str(error.value)
     assert contents(tmp_path) == before
 
@@ -452,6 +460,8 @@ def test_no_seed_leaves_a_file_behind_that_is_not_whole(tmp_path):
         ({"rng": -1}, ["rng", "-1"]),
         ({"rng": "five"}, ["rng", "'five'"]),
         ({"threads": 0}, ["threads", "0"]),
+        ({"checkpoint": ""}, ["checkpoint", "folder", "''"]),
+        ({"checkpoint": 3, "rng": None}, ["checkpoint", "folder", "3"]),
         ({"save_every": -1.0}, ["save_every", "-1.0"]),
         ({"save_every": "often"}, ["save_every", "'often'"]),
         ({"save_every": np.nan}, ["save_every", "nan"]),
@@ -479,7 +489,8 @@ def test_where_nothing_can_be_gained_no_score_is_given():
     moves, _ = restart()
     problem = Problem(cohort((moves, np.ones((2, 5))), each=10), TopK(2), Average())
     training = run(problem=problem, steps=200)
-    assert training.curves.scores is None and training.curves.bound is None
+    assert training.curves.scores is None and training.curves.bound == pytest.approx(10.0)
+    assert training.curves.unscored in str(training.curves) and training.curves.unscored.startswith("no scores: ")
     assert training.curves.mean == pytest.approx(10.0)
 
 
@@ -501,3 +512,68 @@ def test_saving_every_so_often_saves_less_often(tmp_path, monkeypatch):
     run(checkpoint=tmp_path / "seldom", seeds=1, save_every=1e9)
     assert len(written) == 1 < 10 < often
     assert contents(tmp_path / "often") == contents(tmp_path / "seldom")
+
+
+def test_the_file_of_another_seed_is_refused(tmp_path):
+    run(steps=200, checkpoint=tmp_path)
+    for source in ("seed-0000", "training"):
+        shutil.copy(tmp_path / f"{source}.safetensors", tmp_path / "seed-0001.safetensors")
+        with pytest.raises(StoreError, match=r"seed-0001.safetensors: holds (seed 0, not 1; delete it|a training, not a seed)"):
+            run(steps=200, checkpoint=tmp_path)
+    shutil.copy(tmp_path / "seed-0000.safetensors", tmp_path / "training.safetensors")
+    (tmp_path / "seed-0001.safetensors").unlink()
+    with pytest.raises(StoreError, match=r"training.safetensors: holds a seed, not a training"):
+        run(steps=200, checkpoint=tmp_path)
+
+
+@pytest.mark.parametrize("rng", [5, None])
+def test_a_damaged_seed_runs_anew_when_its_file_is_deleted(rng, tmp_path):
+    whole = run(steps=200, checkpoint=tmp_path)
+    file = tmp_path / "seed-0001.safetensors"
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(StoreError, match=r"or delete it, and .*seed.* runs anew"):
+        run(steps=200, rng=rng, checkpoint=tmp_path)
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(StoreError, match=r"seed-0001.safetensors: is a folder in the place of a file"):
+        run(steps=200, rng=rng, checkpoint=tmp_path)
+    file.rmdir()
+    same(whole, run(steps=200, rng=rng, checkpoint=tmp_path))
+
+
+def test_a_result_loses_no_seeds(tmp_path):
+    run(steps=200, seeds=3, checkpoint=tmp_path)
+    before = contents(tmp_path)
+    with pytest.raises(StoreError, match="holds 3 seeds, more than the 1 asked for; ask for at least 3"):
+        run(steps=200, seeds=1, checkpoint=tmp_path)
+    assert contents(tmp_path) == before
+    for seed in range(3):
+        (tmp_path / f"seed-{seed:04d}.safetensors").unlink()
+    with pytest.raises(StoreError, match="holds 3 seeds"):
+        run(steps=200, seeds=2, checkpoint=tmp_path)
+
+
+def test_bad_paths_and_notes_are_named(tmp_path):
+    training = run(steps=200, checkpoint=tmp_path)
+    with pytest.raises(StoreError, match=r"is a folder; .* load .*training\.safetensors"):
+        load_policies(tmp_path)
+    for bad in (3, "", None):
+        with pytest.raises(StoreError, match="named by a path"):
+            load_policies(bad)
+        with pytest.raises(StoreError, match="named by a path"):
+            training.save(bad)
+    with pytest.raises(StoreError, match="it is a folder; name a file"):
+        training.save(tmp_path)
+    with pytest.raises(StoreError, match="about must be something that JSON can hold"):
+        training.save(tmp_path / "file", about={"a": object()})
+    with pytest.raises(StoreError, match="about must be a dict, got 3"):
+        training.save(tmp_path / "file", about=3)
+
+
+def test_what_an_environment_remembers_must_have_names(tmp_path):
+    class Nameless(SavedWorld):
+        def state(self):
+            return [1, 2]
+
+    with pytest.raises(ModelError, match=r"arrays by name, a dict, got \[1, 2\]"):
+        run(problem=Nameless(PROBLEM), checkpoint=tmp_path)

@@ -14,7 +14,7 @@ from rmab.learn.exploration import EpsilonGreedy
 from rmab.learn.learner import Setting
 from rmab.learn.steps import Steps
 from rmab.learn.tabular.aggregation import Aggregation
-from rmab.learn.tabular.whittle_q import WhittleQ
+from rmab.learn.tabular.whittle_q import SEVERAL_ROOTS, WhittleQ
 
 BUDGETS = {"circulant-v1": 0.2, "restart-v1": 0.2, "mentoring-v1": 0.1, "flipped-v1": 0.7, "gino-v1": 0.7}
 EXACT = {
@@ -201,7 +201,21 @@ def test_the_alarm_rings_on_every_seed_there():
 @pytest.mark.parametrize("name", ["circulant-v1", "restart-v1", "mentoring-v1", "gino-v1"])
 def test_the_alarm_is_silent_where_one_root_is_crossed(name):
     memory, setting = learned(WhittleQ(), problem(name), 1, 10_000)
-    assert WhittleQ().alarms(memory, setting) == ()
+    assert not [text for text in WhittleQ().alarms(memory, setting) if SEVERAL_ROOTS in text]
+
+
+def test_a_state_that_is_left_at_once_and_for_good_is_said_not_to_be_learned():
+    p = [[[0.9, 0.1, 0], [0.5, 0.5, 0], [0.3, 0.3, 0.4]], [[0.4, 0.6, 0], [0.1, 0.9, 0], [0.3, 0.3, 0.4]]]
+    given = rmab.Problem(rmab.Arms(p, [[0, 1, 5], [0, 1, 9]], multiplicity=[50]), rmab.TopK(10), rmab.Average())
+    memory, setting = learned(WhittleQ(), given, 0, 10_000)
+    (sentence,) = WhittleQ().alarms(memory, setting)
+    assert sentence.startswith("type 0, state 2: ") and "have not met in" in sentence
+
+
+def test_what_waits_for_a_first_action_is_said_not_to_be_learned():
+    given = rmab.Problem(problem("restart-v1").arms, rmab.TopK(0), rmab.Average(), start=0)
+    memory, setting = learned(WhittleQ(), given, 0, 2_000)
+    assert len(WhittleQ().alarms(memory, setting)) == (memory["visits"].any(axis=2)).sum() > 0
 
 
 def test_the_two_ends_meet_sooner_than_the_root():

@@ -32,7 +32,16 @@ def whole_number(_: Any, tokens: Sequence[Token]) -> int:
         raise ValueError(f"{tokens[0].value!r} is not a whole number") from None
 
 
+def seed_number(kind: Any, tokens: Sequence[Token]) -> int:
+    """A whole number from 0 on."""
+    number = whole_number(kind, tokens)
+    if number < 0:
+        raise ValueError(f"{tokens[0].value!r} is below 0; seeds are whole numbers from 0 on")
+    return number
+
+
 Whole = Annotated[int, Parameter(converter=whole_number)]
+Seed = Annotated[int, Parameter(converter=seed_number)]
 MaybeWhole = Annotated[int | None, Parameter(converter=whole_number)]
 Flag = Annotated[bool, Parameter(negative=())]
 Exactly = Annotated[bool | None, Parameter(negative="--at-most")]
@@ -208,7 +217,7 @@ class SimulationOptions:
     steps: MaybeWhole = None
     replicates: Whole = 100
     burn_in: Whole = 0
-    seed: Whole = 0
+    seed: Seed = 0
     threads: MaybeWhole = None
 
     def arguments(self, criterion: Criterion) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from rmab.cli.options import LogOptions, Whole
+from rmab.cli.options import LogOptions, Seed, Whole
 from rmab.cli.output import progress_bar
 from rmab.errors import ModelError
 from rmab.models.budget import TopK
@@ -20,7 +20,7 @@ def plan(
     log: LogOptions,
     budget: Whole,
     out: Path,
-    seed: Whole = 0,
+    seed: Seed = 0,
     criterion: str = "average",
     steps: Whole = 52,
     replicates: Whole = 1000,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from rmab.cli.options import DEFAULT_CAP
 from rmab.errors import ModelError
@@ -92,6 +93,9 @@ def named_policy(name: str, problem: Problem, cap: float = DEFAULT_CAP) -> Polic
         "round-robin": lambda _: RoundRobin(),
         "none": lambda _: NoAction(),
     }
+    if name not in makers and Path(name).is_dir():
+        file = Path(name) / "training.safetensors"
+        raise ModelError(f"{name} is a folder; the policies of a finished checkpoint are in {file}")
     if name not in makers and LEARNED in name:
         return learned_policy(name)
     if name not in makers:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rmab.cli.options import Flag, MaybeWhole, Whole
+from rmab.cli.options import Flag, MaybeWhole, Seed
 from rmab.cli.output import progress_bar
 from rmab.errors import ModelError
 from rmab.report.json_text import json_text
@@ -21,7 +21,7 @@ def reproduce(
     *,
     scale: str = "quick",
     out: Path | None = None,
-    seed: Whole = 0,
+    seed: Seed = 0,
     threads: MaybeWhole = None,
     list: Flag = False,
     json: Flag = False,

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rmab.cli.options import BudgetOptions, CriterionOptions, Flag, MaybeWhole, OutputOptions, Whole
+from rmab.cli.options import BudgetOptions, CriterionOptions, Flag, MaybeWhole, OutputOptions, Seed, Whole
 from rmab.cli.output import answer, check_writable, progress_bar, provenance
 from rmab.cli.problem_file import read_problem
 from rmab.errors import ModelError
@@ -27,6 +27,7 @@ LEARNERS = {
     "wiql": "WIQL",
     "maiql": "MAIQL",
 }
+FROM_PYTHON = {"lpql": "LPQL(charges)", "linearq": "LinearQ(features)"}
 INTERRUPTED = 130
 
 
@@ -39,7 +40,7 @@ def train(
     checkpoint: Path | None = None,
     stop_early: Flag = False,
     decoupled: Flag = False,
-    seed: Whole = 0,
+    seed: Seed = 0,
     threads: MaybeWhole = None,
     budget: BudgetOptions | None = None,
     criterion: CriterionOptions | None = None,
@@ -56,6 +57,7 @@ def train(
         A problem file: JSON, or arms or a problem saved as safetensors.
     learner : str
         One of certainty-equivalence, thompson, uc-whittle, gino-q, published-gino-q, whittle-q, q-learning-index, wiql, maiql.
+        LPQL and LinearQ need options of their own and are for Python.
     steps : int
         Periods of learning.
     seeds : int
@@ -74,15 +76,14 @@ def train(
     from rmab import learn
 
     output, budget = output or OutputOptions(), budget or BudgetOptions()
-    if learner not in LEARNERS:
-        raise ModelError(f"there is no learner {learner!r}; choose among {', '.join(LEARNERS)}")
+    kind = _kind(learner)
     check_writable(output.out, file)
     given = read_problem(file)
     problem = budget.problem(given, criterion)
     try:
         with progress_bar("learning") as bar:
             training = learn.train(
-                getattr(learn, LEARNERS[learner])(), problem, steps=steps, seeds=seeds, rng=seed, checkpoint=checkpoint,
+                getattr(learn, kind)(), problem, steps=steps, seeds=seeds, rng=seed, checkpoint=checkpoint,
                 decoupled=decoupled, stop_early=stop_early, threads=threads, progress=bar,
                 watch=None if bar is None else lambda reading: bar.say(shown(reading)),
             )  # fmt: skip
@@ -131,6 +132,17 @@ def training_fields(training: Training) -> dict[str, Any]:
         "alarms": training.alarms,
         "status": training.status,
     }
+
+
+def _kind(learner: str) -> str:
+    """The class of a learner; capitals and hyphens do not matter."""
+    asked = learner.lower().replace("-", "").replace("_", "")
+    if asked in FROM_PYTHON:
+        raise ModelError(f"{learner} needs options of its own; use it from Python, rmab.learn.{FROM_PYTHON[asked]}")
+    for kind in LEARNERS.values():
+        if kind.lower() == asked:
+            return kind
+    raise ModelError(f"there is no learner {learner!r}; choose among {', '.join(LEARNERS)}")
 
 
 def _ending(training: Training) -> str:

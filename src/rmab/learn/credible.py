@@ -67,6 +67,10 @@ class CredibleIndex:
         Ends of the interval of every state.
     mean : ndarray, shape (K, S)
         Mean over the draws whose index is finite; ``values`` if none is.
+    median : ndarray, shape (K, S)
+        Median over all draws.
+    unbounded : ndarray, shape (K, S)
+        Share of the draws whose index is infinite.
     level : float
         Posterior probability of each interval.
     draws : ndarray, shape (D, K, S)
@@ -75,12 +79,20 @@ class CredibleIndex:
         Share of the draws in which the type is indexable; ones for the gain index, which always exists.
     kind : str
         Which index it is.
+
+    Notes
+    -----
+    An average index is infinite where acting once changes for ever what is earned, as when an arm that is left alone stays
+    where it is. Draws in which it hardly ever moves have finite indices of any size. A few of them make the ``mean`` of the
+    finite draws, so where some are infinite the median is shown instead.
     """
 
     values: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     mean: NDArray[np.float64]
+    median: NDArray[np.float64]
+    unbounded: NDArray[np.float64]
     level: float
     draws: NDArray[np.float64]
     indexable: NDArray[np.float64]
@@ -93,13 +105,16 @@ class CredibleIndex:
             k = int(np.argmin(self.indexable))
             lines[0] += f"; type {k} is indexable in {self.indexable[k]:.0%} of them"
         for k, s in list(np.ndindex(n_types, n_states))[:20]:
-            lines.append(
-                f"  type {k}, state {s}: {self.values[k, s]:.6g}  [{self.low[k, s]:.6g}, {self.high[k, s]:.6g}], "
-                f"mean {self.mean[k, s]:.6g}"
-            )
+            ends = f"[{self.low[k, s]:.6g}, {self.high[k, s]:.6g}]"
+            lines.append(f"  type {k}, state {s}: {self.values[k, s]:.6g}  {ends}, {self._centre(k, s)}")
         if n_types * n_states > 20:
             lines.append(f"  and {n_types * n_states - 20} more")
         return "\n".join(lines)
+
+    def _centre(self, k: int, s: int) -> str:
+        if self.unbounded[k, s] == 0:
+            return f"mean {self.mean[k, s]:.6g}"
+        return f"median {self.median[k, s]:.6g}, infinite in {self.unbounded[k, s]:.2g} of the draws"
 
 
 def credible_index(
@@ -174,7 +189,9 @@ def credible_index(
     centre = whittle_index(weights, criterion).values if budget is None else _gain(weights, budget, criterion)
     low, high = interval(drawn, level)
     kind = "Whittle index" if budget is None else "gain index"
-    return CredibleIndex(centre, low, high, _mean(drawn, centre), level, drawn, share, kind)
+    middle = np.quantile(drawn, 0.5, axis=0, method="inverted_cdf")  # one of the draws: between two infinite ones is no number
+    unbounded = np.isinf(drawn).mean(axis=0)
+    return CredibleIndex(centre, low, high, _mean(drawn, centre), middle, unbounded, level, drawn, share, kind)
 
 
 def interval(drawn: NDArray[np.float64], level: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

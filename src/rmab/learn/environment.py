@@ -5,6 +5,7 @@ Any object with these attributes and methods will do; nothing has to be subclass
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -52,6 +53,20 @@ class Environment(Protocol):
         ...
 
 
+def check_methods(environment: Environment) -> None:
+    """Raise :class:`ModelError` unless ``reset(seed)`` and ``step(actions)`` can be called so."""
+    for name, argument in (("reset", "seed"), ("step", "actions")):
+        method = getattr(environment, name)
+        if not callable(method):
+            raise ModelError(f"the environment's {name} must be a method {name}({argument}), got {method!r:.60}")
+        try:
+            signature(method).bind(0)
+        except TypeError as error:
+            raise ModelError(f"the environment's {name} must take one argument, {name}({argument}): {error}") from None
+        except ValueError:  # compiled, so it does not say what it takes
+            pass
+
+
 def take_states(crowd: Crowd, given: ArrayLike, n_states: int, step: int, into: NDArray[np.int32]) -> None:
     """Put the states that an environment gave into ``into``; raises :class:`ModelError` naming the first arm out of range.
 
@@ -87,6 +102,8 @@ def take_rewards(crowd: Crowd, given: ArrayLike, step: int) -> None:
     """Put the rewards that an environment gave into the crowd; raises :class:`ModelError` naming the first bad one."""
     n_arms = len(crowd.state)
     try:
+        if np.iscomplexobj(given):
+            raise TypeError("complex numbers are no rewards")
         rewards = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise ModelError(f"the environment must return {n_arms} rewards, one per arm; in period {step}: {error}") from None

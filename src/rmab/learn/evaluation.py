@@ -9,6 +9,7 @@ where the bound is 0 or negative.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from rmab.policies.base import Policy
 from rmab.policies.baselines import Uniform
 from rmab.simulation.run import simulate
 
-SMALL = 1e-9
+ROUNDING = 1e-9
 STREAM = 2**31
 
 
@@ -34,7 +35,7 @@ class Evaluation:
     steps : int
         Periods per replicate.
     replicates : int
-        Independent runs.
+        Independent runs, at least 2, from whose spread the noise of a score is known.
     burn_in : int
         First periods that do not count; average criterion only.
 
@@ -46,48 +47,82 @@ class Evaluation:
     Examples
     --------
     >>> Evaluation(steps=500, burn_in=100)
-    Evaluation(steps=500, replicates=4, burn_in=100)
+    Evaluation(steps=500, replicates=8, burn_in=100)
     """
 
-    steps: int = 1_200
-    replicates: int = 4
+    steps: int = 700
+    replicates: int = 8
     burn_in: int = 200
 
     def __post_init__(self) -> None:
         whole_number("the steps of an evaluation", self.steps, 1)
-        whole_number("the replicates of an evaluation", self.replicates, 1)
+        whole_number("the replicates of an evaluation", self.replicates, 2)
         whole_number("the burn_in of an evaluation", self.burn_in, 0)
         if self.burn_in >= self.steps:
             raise ModelError(f"a burn_in of {self.burn_in} leaves nothing of {self.steps} steps")
 
-    def reward(self, problem: Problem, policy: Policy, entropy: int) -> float:
-        """Simulated reward per period of a policy; the same random numbers for every policy."""
+    def reward(self, problem: Problem, policy: Policy, entropy: int) -> tuple[float, float]:
+        """Simulated reward per period of a policy, and half the width of its 95 % interval.
+
+        The random numbers are the same for every policy, so two of them compare better than either is known.
+        """
         burn_in = self.burn_in if isinstance(problem.criterion, Average) else 0
         source = np.random.SeedSequence(entropy, spawn_key=(STREAM,))
         run = simulate(problem, policy, steps=self.steps, replicates=self.replicates, burn_in=burn_in, rng=source, threads=1)
-        return run.mean
+        return run.mean, (run.interval[1] - run.interval[0]) / 2
+
+
+class Score(NamedTuple):
+    """A score, and half the width of its 95 % interval, from the simulation alone."""
+
+    value: float
+    noise: float
 
 
 @dataclass(frozen=True)
 class Yardstick:
-    """Both ends of the scale of scores: the reward per period of random choice, and the certified bound."""
+    """Both ends of the scale of scores.
+
+    Attributes
+    ----------
+    random, error : float
+        Simulated reward per period of random choice, and half the width of its 95 % interval.
+    bound : float
+        The certified bound.
+    """
 
     random: float
+    error: float
     bound: float
 
     @classmethod
-    def of(cls, problem: Problem, evaluation: Evaluation, entropy: int) -> Yardstick | None:
-        """The ends for a problem; None where nothing is to be gained, so that no score has a meaning."""
-        bound = lagrangian_bound(problem).value
-        random = evaluation.reward(problem, Uniform(), entropy)
-        return cls(random, bound) if bound - random > SMALL * max(abs(bound), abs(random)) else None
+    def of(cls, problem: Problem, evaluation: Evaluation, entropy: int) -> Yardstick:
+        """The ends for a problem."""
+        return cls(*evaluation.reward(problem, Uniform(), entropy), lagrangian_bound(problem).value)
 
-    def score(self, reward: float) -> float:
+    @property
+    def unscored(self) -> str:
+        """Why scores have no meaning on this scale, or nothing.
+
+        Examples
+        --------
+        >>> Yardstick(random=5.0, error=0.1, bound=5.1).unscored
+        'no scores: the bound, 5.1, is no farther from what random choice earns, 5, than the simulation can tell'
+        """
+        known = max(2.0 * self.error, ROUNDING * abs(self.bound))
+        if self.bound - self.random > known:
+            return ""
+        ends = f"the bound, {self.bound:.10g}, is no farther from what random choice earns, {self.random:.10g}"
+        return f"no scores: {ends}, than the simulation can tell"
+
+    def score(self, reward: float, error: float) -> Score:
         """0 for random choice, 1 for the bound.
 
         Examples
         --------
-        >>> Yardstick(random=-50.0, bound=0.0).score(-5.0)
-        0.9
+        >>> Yardstick(random=-50.0, error=1.0, bound=0.0).score(-5.0, 2.0)
+        Score(value=0.9, noise=0.04004996878900157)
         """
-        return (reward - self.random) / (self.bound - self.random)
+        span = self.bound - self.random
+        value = (reward - self.random) / span
+        return Score(value, float(np.hypot(error, (1.0 - value) * self.error) / span))

@@ -6,6 +6,7 @@ and ``remembered`` and ``recall`` hand over what must be saved besides the learn
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -88,7 +89,10 @@ class Outside:
         state = getattr(self.environment, "state", None)
         if not callable(state):
             return {}
-        held = {name: np.asarray(values) for name, values in state().items()}
+        given = state()
+        if not isinstance(given, Mapping):
+            raise ModelError(f"the environment's state() must return arrays by name, a dict, got {given!r:.60}")
+        held = {str(name): np.asarray(values) for name, values in given.items()}
         for name, values in held.items():
             if values.dtype.kind not in "biuf":
                 raise ModelError(f"the environment's state() must hold arrays of numbers; {name!r} is of type {values.dtype}")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rmab._kernels.crowd import Actor, Crowd, World, act, move, settle
 from rmab.errors import ModelError
-from rmab.learn.environment import Environment
+from rmab.learn.environment import Environment, check_methods
 from rmab.learn.exploration import Chances, Exploration
 from rmab.models.arrays import whole_number
 from rmab.models.budget import TopK
@@ -95,9 +95,13 @@ class Setting:
         InfeasibleBudget
             If the budget is above the number of arms.
         """
+        if isinstance(environment, type):
+            name = environment.__name__
+            raise ModelError(f"{name} is a class; give an environment made of it, such as {name}()")
         lacking = [name for name in NEEDED if not hasattr(environment, name)]
         if lacking:
             raise ModelError(f"{type(environment).__name__} is neither a Problem nor an environment: it has no {lacking[0]}")
+        check_methods(environment)
         counts = np.atleast_1d(np.array(environment.multiplicity))
         if counts.ndim != 1 or counts.dtype.kind not in "iu" or not len(counts) or (counts < 1).any():
             raise ModelError(f"the environment's multiplicity must be whole numbers from 1 on, one per type, got {counts}")

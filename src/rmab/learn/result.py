@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ from scipy.stats import t as student
 from rmab import __version__
 from rmab.errors import StoreError
 from rmab.learn.learner import Memory
-from rmab.models.saved_file import read_file, write_file
+from rmab.models.saved_file import path_like, read_file, write_file
+from rmab.models.store import plain
 from rmab.policies.base import Policy
 from rmab.policies.index import IndexPolicy
 
 SCHEMA = 1
 WRITER = "Training.save"
+RESULT = "training.safetensors"
 LEVEL = 0.95
 
 
@@ -31,11 +34,17 @@ class Curves:
     periods : ndarray of int, shape (E,)
         Periods after which the seeds were judged.
     scores : ndarray, shape (R, E), or None
-        Of the policy that each seed had learned by then: 0 for random choice, 1 for the bound. None where there is no model.
+        Of the policy that each seed had learned by then: 0 for random choice, 1 for the bound. None where there is no model,
+        and where they would mean nothing, see ``unscored``.
     rewards : ndarray, shape (R, E)
         Reward per period, over all arms, earned while learning since the period before.
     random, bound : float or None
         Reward per period of random choice and its upper bound: the ends of the scale of the scores.
+    noise : ndarray, shape (R, E), or None
+        Half the width of the 95 % interval of each score from its simulation. All scores of a training share their random
+        numbers, so they compare better than that, but all of them may be off by it together.
+    unscored : str
+        Why there are no scores although there is a model, or nothing.
     """
 
     periods: NDArray[np.int64]
@@ -43,6 +52,8 @@ class Curves:
     rewards: NDArray[np.float64]
     random: float | None
     bound: float | None
+    noise: NDArray[np.float64] | None = None
+    unscored: str = ""
 
     @property
     def mean(self) -> NDArray[np.float64]:
@@ -51,7 +62,10 @@ class Curves:
 
     @property
     def interval(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """Ends of the 95 % interval of :attr:`mean` over seeds, shape ``(E,)`` each; None for a single seed."""
+        """Ends of the 95 % interval of :attr:`mean` over seeds, shape ``(E,)`` each; None for a single seed.
+
+        It says how much learning differs from seed to seed, and leaves out :attr:`noise`, which the seeds share.
+        """
         shown = self._shown
         if len(shown) < 2:
             return None
@@ -65,11 +79,14 @@ class Curves:
     def __str__(self) -> str:
         what = "reward per period" if self.scores is None else "score (0 random, 1 the bound)"
         ends = self.interval
-        cells = [
-            f"{period:>9}  {mean:.3f}" + ("" if ends is None else f" ({ends[0][i]:.3f} to {ends[1][i]:.3f})")
-            for i, (period, mean) in enumerate(zip(self.periods, self.mean, strict=True))
+        lines = [
+            f"  periods  {what}" + ("" if ends is None else ", 95 % over seeds") + ("" if self.noise is None else ", noise")
         ]
-        return "\n".join([f"  periods  {what}", *cells])
+        for i, (period, mean) in enumerate(zip(self.periods, self.mean, strict=True)):
+            line = f"{period:>9}  {mean:.3f}"
+            line += "" if ends is None else f" ({ends[0][i]:.3f} to {ends[1][i]:.3f})"
+            lines.append(line + ("" if self.noise is None else f" ±{self.noise[:, i].mean():.3f}"))
+        return "\n".join([*lines, *([self.unscored] if self.unscored else [])])
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,12 +134,16 @@ class Training:
         Raises
         ------
         StoreError
-            If it cannot be written.
+            If ``path`` names no file, ``about`` is not a dict that JSON can hold, or the file cannot be written.
         """
+        if about is not None and not isinstance(about, dict):
+            raise StoreError(f"about must be a dict, got {about!r:.60}")
         curves = self.curves
         arrays = {"index": self.index, "periods": curves.periods, "rewards": curves.rewards}
         if curves.scores is not None:
             arrays["scores"] = curves.scores
+        if curves.noise is not None:
+            arrays["noise"] = curves.noise
         arrays |= {f"diagnostics.{name}": values for name, values in self.diagnostics.items()}
         header = {
             "schema": SCHEMA,
@@ -135,7 +156,7 @@ class Training:
             "alarms": self.alarms,
             "status": self.status,
             "entropy": self.entropy,
-            "about": about or {},
+            "about": plain("about", about or {}),
         }
         write_file(path, header, arrays)
 
@@ -152,7 +173,7 @@ def load_policies(path: str | os.PathLike[str]) -> tuple[IndexPolicy, ...]:
     Raises
     ------
     StoreError
-        If the file is missing, damaged, of another kind, or of a learner whose policies are not index policies.
+        If the file is missing, a folder, damaged, of another kind, or of a learner whose policies are not index policies.
 
     Examples
     --------
@@ -171,6 +192,8 @@ def load_policies(path: str | os.PathLike[str]) -> tuple[IndexPolicy, ...]:
     >>> bool((policies[0].values == training.index[0]).all())
     True
     """
+    if path_like(path) and Path(path).is_dir():
+        raise StoreError(f"{path}: is a folder; if it is that of a finished checkpoint, load {Path(path) / RESULT}")
     header, arrays = read_file(path, schema=SCHEMA, writer=WRITER)
     if header.get("kind") != "training":
         raise StoreError(f"{path}: holds no training but a {header.get('kind')}; load the file training.safetensors beside it")

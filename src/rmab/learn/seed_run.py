@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rmab._kernels.crowd import Crowd
 from rmab.learn.diagnostics import coverage, diverged, new_notes, settled, take_notes
+from rmab.learn.evaluation import Score
 from rmab.learn.experience import Stage
 from rmab.learn.learner import Learner, Memory, Setting
 from rmab.policies.base import Policy
@@ -65,6 +66,7 @@ class SeedRun:
             "earned": np.zeros(1),
             "rewards": np.zeros(size),
             "scores": np.full(size, np.nan),
+            "noise": np.full(size, np.nan),
             "numbers": np.zeros((size, len(self.names))),
         }
         self.snapshot: Memory = {name: values.copy() for name, values in self.memory.items()}
@@ -84,7 +86,7 @@ class SeedRun:
         """What has been learned so far."""
         return self.learner.policy(self.memory, self.setting)
 
-    def pulse(self, judge: Callable[[Policy], float] | None, *, stop_early: bool) -> Reading | None:
+    def pulse(self, judge: Callable[[Policy], Score] | None, *, stop_early: bool) -> Reading | None:
         """Learn until the next pulse or mark; the reading, if it is a mark."""
         length = max(PULSE, self.steps // MOST_PULSES)
         mark = int(self.marks[self.log["clock"][1]])
@@ -137,7 +139,7 @@ class SeedRun:
             return f"settled after {self.period} periods"
         return f"ran {self.period} of {self.steps} periods"
 
-    def _mark(self, judge: Callable[[Policy], float] | None) -> Reading:
+    def _mark(self, judge: Callable[[Policy], Score] | None) -> Reading:
         at = int(self.log["clock"][1])
         before = int(self.marks[at - 1]) if at else 0
         reward = float((self.crowd.earned[0] - self.log["earned"][0]) / (self.period - before))
@@ -146,13 +148,15 @@ class SeedRun:
         # a run that ended early keeps its last reading at all later marks
         for place in range(at, len(self.marks) if self.ended else at + 1):
             self.log["rewards"][place] = reward
-            self.log["scores"][place] = np.nan if score is None else score
+            if score is not None:
+                self.log["scores"][place], self.log["noise"][place] = score
             self.log["numbers"][place] = list(numbers.values())
         self.log["clock"][1] = at + 1
         self.log["earned"][0] = self.crowd.earned[0]
         self.notes["flips"][0] = 0
         self.snapshot = {name: values.copy() for name, values in self.memory.items()}
-        return Reading(self.seed, self.period, self.steps, reward, score, numbers)
+        value = None if score is None else score.value
+        return Reading(self.seed, self.period, self.steps, reward, value, numbers)
 
     def _numbers(self) -> dict[str, float]:
         flips = {"flips": float(self.notes["flips"][0])}

@@ -26,7 +26,7 @@ import numpy as np
 from rmab.errors import ModelError
 from rmab.learn.checkpoint import Checkpoint, describe, identity, saved_entropy
 from rmab.learn.environment import Environment, can_be_saved
-from rmab.learn.evaluation import Evaluation, Yardstick
+from rmab.learn.evaluation import Evaluation, Score, Yardstick
 from rmab.learn.experience import Outside, Simulator, Stage
 from rmab.learn.learner import Learner, Setting
 from rmab.learn.result import Curves, Training
@@ -119,6 +119,14 @@ def train(
     """
     if not isinstance(learner, Learner):
         raise ModelError(f"the learner must be a Learner, such as rmab.learn.GinoQ(), got {learner!r}")
+    for name, flag in (("decoupled", decoupled), ("stop_early", stop_early)):
+        if not isinstance(flag, bool):
+            raise ModelError(f"{name} must be True or False, got {flag!r}")
+    for name, called in (("watch", watch), ("progress", progress)):
+        if called is not None and not callable(called):
+            raise ModelError(f"{name} must be a function or None, got {called!r}")
+    if threads is not None:
+        whole_number("threads", threads, 1)
     periods = whole_number("steps", steps, 1, COUNTER_LIMIT)
     count = whole_number("seeds", seeds, 1, COUNTER_LIMIT)
     number = _entropy(rng, checkpoint)
@@ -148,7 +156,7 @@ class _Work:
         self,
         make: Callable[..., SeedRun],
         files: Checkpoint | None,
-        judge: Callable[[Policy], float] | None,
+        judge: Callable[[Policy], Score] | None,
         stop: threading.Event,
         stop_early: bool,
         save_every: float,
@@ -206,7 +214,7 @@ def _stage(
     number: int,
     evaluation: Evaluation | None,
     saved: bool,
-) -> tuple[Stage, Setting, Callable[[Policy], float] | None, Yardstick | None]:
+) -> tuple[Stage, Setting, Callable[[Policy], Score] | None, Yardstick | None]:
     """Where experience comes from, what the learner is told, and how its policies are scored, if they can be."""
     if evaluation is not None and not isinstance(evaluation, Evaluation):
         raise ModelError(f"evaluation must be an Evaluation or None, got {evaluation!r}")
@@ -214,8 +222,8 @@ def _stage(
         setting = Setting.of(problem, decoupled=decoupled, entropy=number)
         learner.check(setting)
         scale = None if evaluation is None else Yardstick.of(problem, evaluation, number)
-        if scale is None or evaluation is None:
-            return Simulator(problem, setting), setting, None, None
+        if scale is None or evaluation is None or scale.unscored:
+            return Simulator(problem, setting), setting, None, scale
         judge = partial(_score, problem, evaluation, scale, number)
         return Simulator(problem, setting), setting, judge, scale
     setting = Setting.told_by(problem, entropy=number)
@@ -230,18 +238,20 @@ def _stage(
     return Outside(problem, setting), setting, None, None
 
 
-def _score(problem: Problem, evaluation: Evaluation, scale: Yardstick, number: int, policy: Policy) -> float:
-    return scale.score(evaluation.reward(problem, policy, number))
+def _score(problem: Problem, evaluation: Evaluation, scale: Yardstick, number: int, policy: Policy) -> Score:
+    return scale.score(*evaluation.reward(problem, policy, number))
 
 
 def _training(learner: Learner, runs: list[SeedRun], scale: Yardstick | None, number: int) -> Training:
-    scored = scale is not None
+    scored = scale is not None and not scale.unscored
     curves = Curves(
         runs[0].marks,
         np.array([run.log["scores"] for run in runs]) if scored else None,
         np.array([run.log["rewards"] for run in runs]),
         scale.random if scale is not None else None,
         scale.bound if scale is not None else None,
+        np.array([run.log["noise"] for run in runs]) if scored else None,
+        scale.unscored if scale is not None else "",
     )
     numbers = np.array([run.log["numbers"] for run in runs])
     policies = tuple(run.policy() for run in runs)

@@ -40,11 +40,14 @@ def write_file(path: str | os.PathLike[str], header: Mapping[str, Any], arrays: 
     >>> header["kind"], arrays["numbers"]
     ('example', array([0, 1, 2]))
     """
+    file = _path(path)
+    if file.is_dir():
+        raise StoreError(f"{file}: cannot be written, it is a folder; name a file in it")
     # safetensors writes memory as it lies, so every array must be C-contiguous; ascontiguousarray makes (1,) of shape ()
     content = {name: np.asarray(values, order="C") for name, values in arrays.items()}
     whole = {**header, "sha256": digest(header, content)}
     # one field only: safetensors writes several in an order that differs from run to run
-    replace_file(Path(path), to_bytes(content, {"rmab": json.dumps(whole, sort_keys=True)}))
+    replace_file(file, to_bytes(content, {"rmab": json.dumps(whole, sort_keys=True)}))
 
 
 def read_file(path: str | os.PathLike[str], *, schema: int, writer: str) -> tuple[dict[str, Any], dict[str, NDArray]]:
@@ -64,7 +67,9 @@ def read_file(path: str | os.PathLike[str], *, schema: int, writer: str) -> tupl
     StoreError
         If the file is missing, damaged, not written by :func:`write_file`, or of a newer schema.
     """
-    file = Path(path)
+    file = _path(path)
+    if file.is_dir():
+        raise StoreError(f"{file}: there is no such file but a folder; name a file in it")
     if not file.is_file():
         raise StoreError(f"{file}: there is no such file; check the path")
     try:
@@ -107,6 +112,17 @@ def replace_file(file: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(f"{file}: cannot be written ({error.strerror}); check the folder") from None
+
+
+def _path(path: str | os.PathLike[str]) -> Path:
+    if not path_like(path):
+        raise StoreError(f"a file is named by a path, a str or a Path that is not empty, got {path!r:.60}")
+    return Path(path)
+
+
+def path_like(path: object) -> bool:
+    """Whether ``path`` can name a file or a folder: a path, or text that is not empty."""
+    return isinstance(path, str | os.PathLike) and path != ""
 
 
 def _header(file: Path, metadata: Mapping[str, str], newest: int, writer: str) -> dict[str, Any]:

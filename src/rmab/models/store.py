@@ -108,8 +108,8 @@ def save(
         "kind": kind,
         "package_version": __version__,
         "configuration": configuration,
-        "about": _plain("about", dict(about or {})),
-        "entropy": _plain("entropy", entropy),
+        "about": plain("about", dict(about or {})),
+        "entropy": plain("entropy", entropy),
     }
     write_file(path, header, arrays)
 
@@ -215,7 +215,8 @@ def _penalties(arrays: dict[str, NDArray], number: str | None) -> Penalty | tupl
     return given[0] if number == "one" else given
 
 
-def _plain(name: str, value: Any) -> Any:
+def plain(name: str, value: Any) -> Any:
+    """``value`` as JSON gives it back; raises :class:`StoreError`, naming ``name``, when JSON cannot hold it."""
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:

@@ -37,7 +37,7 @@ from rmab.learn.tabular.gino_q import GinoQ
 from rmab.learn.tabular.published_gino_q import PublishedGinoQ
 from rmab.learn.tabular.thompson import Thompson
 from rmab.learn.tabular.uc_whittle import UCWhittle
-from rmab.learn.tabular.whittle_q import WhittleQ
+from rmab.learn.tabular.whittle_q import SEVERAL_ROOTS, WhittleQ
 from rmab.learn.tabular.wiql import WIQL
 from rmab.learn.trainer import train
 from rmab.models.problem import Problem
@@ -56,6 +56,7 @@ WHITTLE, WIQL_, CERTAIN = "Whittle Q", "WIQL", "certainty eq."
 GAIN, INDEX = "gain index", "Whittle index"
 NEAR, TWICE = 0.05, 2.0
 BEST_PACE, RATED_ARMS = 0.07, 100
+JUDGED = Evaluation(steps=1_200, replicates=4, burn_in=200)
 
 
 def published(problem: Problem) -> PublishedGinoQ:
@@ -132,7 +133,7 @@ def run_scores(
         One per instance, learner or known policy, and period, in this order.
     """
     rows: list[ScoreRow] = []
-    judged = Evaluation() if evaluation is None else evaluation
+    judged = JUDGED if evaluation is None else evaluation
     total, done = len(instances) * (len(learners) + len(known)), 0
     for number, instance in enumerate(instances):
         problem, source = instance.problem(), partial(np.random.SeedSequence, entropy, spawn_key=(number,))
@@ -166,7 +167,7 @@ def _learned(
         evaluation=judged,
         threads=threads,
     )
-    curves, alarmed = training.curves, sum(bool(alarms) for alarms in training.alarms)
+    curves, alarmed = training.curves, sum(SEVERAL_ROOTS in " ".join(alarms) for alarms in training.alarms)
     scores = cast(NDArray[np.float64], curves.scores)[:, np.searchsorted(curves.periods, scale.sizes)]
     return [
         ScoreRow(instance, name, at, *interval(scores[:, i]), alarmed, scale.replicates) for i, at in enumerate(scale.sizes)
@@ -184,8 +185,8 @@ def _known(
     threads: int | None,
 ) -> list[ScoreRow]:
     number = number_of(source)  # as in the training
-    yardstick = cast(Yardstick, Yardstick.of(problem, judged, number))
-    score = yardstick.score(judged.reward(problem, policy, number))
+    yardstick = Yardstick.of(problem, judged, number)
+    score = yardstick.score(*judged.reward(problem, policy, number)).value
     return [ScoreRow(instance, name, at, score, score, score, 0, scale.replicates) for at in scale.sizes]
 
 

@@ -142,9 +142,14 @@ def aggregated(aggregation: Aggregation | None, n_states: int) -> Aggregation:
     >>> aggregated(None, 3).clusters
     array([0, 1, 2])
     """
+    check_aggregation(aggregation)
     if aggregation is None:
         return Aggregation(np.arange(n_states))
-    if not isinstance(aggregation, Aggregation):
-        raise ModelError(f"the aggregation must be an Aggregation or None, got {aggregation!r}; write Aggregation(clusters)")
     aggregation.labels(n_states)
     return aggregation
+
+
+def check_aggregation(aggregation: Aggregation | None) -> None:
+    """Raise :class:`ModelError` unless ``aggregation`` is an :class:`Aggregation` or None."""
+    if aggregation is not None and not isinstance(aggregation, Aggregation):
+        raise ModelError(f"the aggregation must be an Aggregation or None, got {aggregation!r}; write Aggregation(clusters)")

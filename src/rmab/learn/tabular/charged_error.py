@@ -98,6 +98,8 @@ def charged_error(
     True
     """
     check_rule(rule)
+    if not isinstance(arms, Arms):
+        raise ModelError(f"the comparison needs Arms, got {type(arms).__name__}; of a problem give problem.arms")
     if arms.n_actions != 2 or not isinstance(criterion, Discounted):
         raise ModelError(f"the comparison needs two actions and Discounted(beta), got {arms.n_actions} and {criterion!r}")
     if not isinstance(charge, Real) or not isfinite(charge):

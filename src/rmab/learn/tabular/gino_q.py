@@ -44,7 +44,7 @@ from rmab._kernels.gino_q import absorb_gino, learn_gino
 from rmab.learn.exploration import EpsilonGreedy, Exploration, check_exploration
 from rmab.learn.learner import Learner, Memory, Setting, blank
 from rmab.learn.steps import Steps, check_steps
-from rmab.learn.tabular.aggregation import Aggregation, aggregated
+from rmab.learn.tabular.aggregation import Aggregation, aggregated, check_aggregation
 from rmab.models.arrays import whole_number
 
 
@@ -101,6 +101,7 @@ class GinoQ(Learner):
         check_steps("price", self.price)
         whole_number("warm", self.warm, 0)
         whole_number("averaging", self.averaging, 0)
+        check_aggregation(self.aggregation)
 
     def memory(self, setting: Setting) -> Memory:
         """Nothing known: zero tables and price."""

@@ -43,7 +43,7 @@ from rmab.errors import ModelError
 from rmab.learn.exploration import EpsilonGreedy
 from rmab.learn.learner import Learner, Memory, Setting, blank
 from rmab.learn.steps import Steps, check_steps
-from rmab.learn.tabular.aggregation import Aggregation, aggregated
+from rmab.learn.tabular.aggregation import Aggregation, aggregated, check_aggregation
 from rmab.models.criterion import Discounted
 from rmab.policies.action_values import action_costs, check_exact, in_units
 from rmab.policies.charged_values import ChargedValuePolicy, charge_grid
@@ -101,6 +101,7 @@ class LPQL(Learner):
         object.__setattr__(self, "costs", checked_costs(self.costs))
         check_coin(self.exploration, "LPQL")
         check_steps("table", self.table)
+        check_aggregation(self.aggregation)
 
     def check(self, setting: Setting) -> None:
         """Raise :class:`ModelError` unless the criterion is discounted, the budget kept while learning, and costs fit."""

@@ -40,7 +40,7 @@ from rmab._kernels.maiql import absorb_maiql, act_maiql, learn_maiql
 from rmab.learn.exploration import EpsilonGreedy, positive
 from rmab.learn.learner import Learner, Memory, Setting, blank
 from rmab.learn.steps import Steps, check_steps
-from rmab.learn.tabular.aggregation import Aggregation, aggregated
+from rmab.learn.tabular.aggregation import Aggregation, aggregated, check_aggregation
 from rmab.learn.tabular.lpql import check_coin, check_coupled, checked_costs
 from rmab.models.arrays import whole_number
 from rmab.policies.action_index import ActionIndexPolicy
@@ -108,6 +108,7 @@ class MAIQL(Learner):
         check_steps("index", self.index)
         whole_number("patience", self.patience, 1)
         positive("the limit", self.limit)
+        check_aggregation(self.aggregation)
 
     def check(self, setting: Setting) -> None:
         """Raise :class:`ModelError` unless costs fit and the budget is kept while learning."""

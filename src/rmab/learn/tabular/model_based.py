@@ -43,6 +43,7 @@ from rmab.policies.base import Policy
 from rmab.policies.index import IndexPolicy
 
 NEVER = np.iinfo(np.int64).max
+FASTEST, LONGEST = 1e6, 2**31
 RARELY = EpsilonGreedy(0.02, decay=np.inf, floor=0.02)
 
 
@@ -62,7 +63,7 @@ class ModelBased(Learner):
     strength : float
         Observations that the even prior of a row is worth, above 0.
     growth : float
-        Length of an epoch as a share of all periods before it, above 0.
+        Length of an epoch as a share of all periods before it, above 0 and at most 1e6.
     shortest : int
         Fewest periods of an epoch.
     doubling : bool
@@ -83,7 +84,11 @@ class ModelBased(Learner):
     def __post_init__(self) -> None:
         positive("the strength", self.strength)
         positive("the growth", self.growth)
+        if self.growth > FASTEST:
+            raise ModelError(f"the growth must be at most {FASTEST:g}, got {self.growth!r}; from there on there is one epoch")
         whole_number("shortest", self.shortest, 1)
+        if self.shortest > LONGEST:
+            raise ModelError(f"shortest must be at most {LONGEST}, got {self.shortest!r}; no training is longer")
         if not isinstance(self.doubling, bool):
             raise ModelError(f"doubling must be True or False, got {self.doubling!r}")
         check_exploration(self.exploration)

@@ -83,8 +83,10 @@ class PriorCounts:
         Raises
         ------
         ModelError
-            If the strength is not a finite number above 0.
+            If ``arms`` are not Arms, or the strength is not a finite number above 0.
         """
+        if not isinstance(arms, Arms):
+            raise ModelError(f"a prior is made of Arms, got {type(arms).__name__}; of a problem give problem.arms")
         positive("the strength of a prior", strength)
         return cls(strength * arms.unit_rows, arms.rewards)
 

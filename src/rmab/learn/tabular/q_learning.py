@@ -34,7 +34,7 @@ from rmab.errors import ModelError
 from rmab.learn.exploration import EpsilonGreedy, Exploration, check_exploration, positive, share
 from rmab.learn.learner import Learner, Memory, Setting, blank
 from rmab.learn.steps import Steps, check_steps
-from rmab.learn.tabular.aggregation import Aggregation, aggregated
+from rmab.learn.tabular.aggregation import Aggregation, aggregated, check_aggregation
 from rmab.learn.tabular.speedy import FORGETTING, Speedy
 from rmab.learn.tabular.sweep_rule import SweepRule, check_rule, most_weight
 from rmab.models.arrays import whole_number
@@ -113,6 +113,7 @@ class QLearningIndex(Learner):
             positive("averaging", self.averaging)
         positive("clip", self.clip)
         share("fading", self.fading)
+        check_aggregation(self.aggregation)
 
     def check(self, setting: Setting) -> None:
         """Raise :class:`ModelError` unless there are two actions, a discount, and the budget is kept."""

@@ -51,11 +51,13 @@ from rmab.errors import ModelError
 from rmab.learn.exploration import EpsilonGreedy, Exploration, check_exploration, positive
 from rmab.learn.learner import Learner, Memory, Setting, blank
 from rmab.learn.steps import Steps, check_steps
-from rmab.learn.tabular.aggregation import Aggregation, aggregated
+from rmab.learn.tabular.aggregation import Aggregation, aggregated, check_aggregation
 from rmab.models.arrays import whole_number
 
 ENOUGH_MOVES = 1_000
 AT_REST = 0.1
+SEVERAL_ROOTS = "there may be several roots, and the arm may not be indexable: prefer GinoQ"
+NOT_LEARNED = "the ends have not met in {} moves, so this index means little yet: learn longer, or explore more"
 TABLES = ("q", "charge", "cost", "gain", "offset", "td")
 ENDS = ("index", "gap", "moves", "mark", "span")
 
@@ -135,6 +137,7 @@ class WhittleQ(Learner):
             positive(name, getattr(self, name))
         if self.clip < self.spread:
             raise ModelError(f"the clip {self.clip} must be at least the spread {self.spread}, where the ends start")
+        check_aggregation(self.aggregation)
 
     def check(self, setting: Setting) -> None:
         """Raise :class:`ModelError` unless there are two actions and the budget is kept."""
@@ -182,17 +185,29 @@ class WhittleQ(Learner):
         }
 
     def alarms(self, memory: Memory, setting: Setting) -> tuple[str, ...]:
-        """Which states of which types may have several roots: the ends have come to rest apart."""
+        """Which states may have several roots, as their ends came to rest apart; and which are not learned, as they never met.
+
+        States that no arm was ever in are passed over: they change nothing, but their index means nothing either.
+        """
         if not self.both_ends:
             return ()
-        index, gap, apart = memory["index"], memory["gap"], self._apart(memory)
-        resting = np.abs(gap[:, 0] - gap[:, 1]) < AT_REST * apart
-        several = (apart > self.tolerance * memory["span"][0]) & resting & (memory["moves"] >= ENOUGH_MOVES)
-        return tuple(
-            f"type {k}, state {np.flatnonzero(memory['label'] == z)[0]}: learned from below the index is {index[k, 0, z]:.4g}, "
-            f"from above {index[k, 1, z]:.4g}; there may be several roots, and the arm may not be indexable: prefer GinoQ"
-            for k, z in np.argwhere(several)
+        apart = self._apart(memory) > self.tolerance * memory["span"][0]
+        enough = memory["moves"] >= ENOUGH_MOVES
+        difference = np.abs(memory["gap"][:, 0] - memory["gap"][:, 1])
+        several = apart & enough & (difference < AT_REST * self._apart(memory))
+        visited = np.zeros(apart.shape, dtype=bool)
+        for k, s in np.argwhere(memory["visits"].any(axis=2)):
+            visited[k, memory["label"][s]] = True
+        return (
+            *(self._sentence(memory, k, z, SEVERAL_ROOTS) for k, z in np.argwhere(several)),
+            *(self._sentence(memory, k, z, NOT_LEARNED) for k, z in np.argwhere(apart & ~enough & visited)),
         )
+
+    def _sentence(self, memory: Memory, k: int, z: int, meaning: str) -> str:
+        state = np.flatnonzero(memory["label"] == z)[0]
+        low, high = memory["index"][k, :, z]
+        said = meaning.format(memory["moves"][k, z])
+        return f"type {k}, state {state}: learned from below the index is {low:.4g}, from above {high:.4g}; {said}"
 
     def _apart(self, memory: Memory) -> NDArray[np.float64]:
         """How far the two ends are from each other, shape ``(K, C)``."""
