@@ -93,7 +93,7 @@ def named_policy(name: str, problem: Problem, cap: float = DEFAULT_CAP) -> Polic
         "round-robin": lambda _: RoundRobin(),
         "none": lambda _: NoAction(),
     }
-    if name not in makers and Path(name).is_dir():
+    if name and name not in makers and Path(name).is_dir():
         file = Path(name) / "training.safetensors"
         raise ModelError(f"{name} is a folder; the policies of a finished checkpoint are in {file}")
     if name not in makers and LEARNED in name:
