@@ -11,19 +11,8 @@ import numpy as np
 from numba import njit
 
 from rmab._kernels.action_plan import ROUNDING
-from rmab._kernels.philox import EXPLORE, LUCK, TIE, arm_uniform
-
-
-@njit(inline="always")
-def luck(crowd, step, place, purpose):
-    """One uniform number of the crowd's own, for ``place`` in period ``step``."""
-    return arm_uniform(crowd.key[2], np.uint64(step + 1), place, purpose, crowd.key[0], crowd.key[1])
-
-
-@njit(nogil=True, cache=True)
-def explores(crowd, actor, step):
-    """Whether period ``step`` is spent on exploring."""
-    return luck(crowd, step, 0, EXPLORE) < max(actor.floor, actor.start / (1.0 + step / actor.decay))
+from rmab._kernels.crowd import count, luck
+from rmab._kernels.philox import LUCK, TIE
 
 
 @njit(nogil=True, cache=True)
@@ -79,12 +68,3 @@ def follow(crowd, step, order, plan, visits):
             row[a] -= 1
             crowd.action[i] = a
     count(crowd, visits)
-
-
-@njit(nogil=True, cache=True)
-def count(crowd, visits):
-    """Count the visits (K, S, A) of every state and action."""
-    for k in range(len(crowd.first_arm) - 1):
-        seen = visits[k]
-        for i in range(crowd.first_arm[k], crowd.first_arm[k + 1]):
-            seen[crowd.state[i], crowd.action[i]] += 1

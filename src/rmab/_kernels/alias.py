@@ -60,10 +60,7 @@ def draw(bits, width, threshold, alias):
 @njit(inline="always")
 def draw_at(bits, first, width, threshold, alias):
     """The same from the table that begins at ``first`` (uint64) of many in a row: flat arrays are read several times faster."""
-    low = (bits & _LOW) * width
-    high = (bits >> _32) * width + (low >> _32)
-    column = high >> _32
-    fraction = (high << _32) | (low & _LOW)
+    column, fraction = _spread(bits, width)
     return np.int32(column) if fraction < threshold[first + column] else alias[first + column]
 
 
@@ -73,8 +70,13 @@ def draw_pair(bits, first, width, threshold, outcome):
 
     The comparison becomes an address, so that no branch is guessed wrong every few draws.
     """
+    column, fraction = _spread(bits, width)
+    return outcome[np.uint64(2) * (first + column) + np.uint64(fraction < threshold[first + column])]
+
+
+@njit(inline="always")
+def _spread(bits, width):
+    """Column and fraction: the whole part and the rest of ``bits`` times ``width``, in units of 2**-64."""
     low = (bits & _LOW) * width
     high = (bits >> _32) * width + (low >> _32)
-    column = first + (high >> _32)
-    fraction = (high << _32) | (low & _LOW)
-    return outcome[np.uint64(2) * column + np.uint64(fraction < threshold[column])]
+    return high >> _32, (high << _32) | (low & _LOW)

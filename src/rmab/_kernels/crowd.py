@@ -29,6 +29,8 @@ from rmab._kernels.philox import EXPLORE, LUCK, MOVE, TIE, arm_uniform, fill_bit
 from rmab._kernels.scored_engine import act_above, find_score_cut
 from rmab._kernels.top_k import find_cut
 
+NEVER = 1e9
+
 
 class World(NamedTuple):
     """How arms move: first arm of each type (K+1,), alias tables as ``threshold`` (K, A, S, S) and ``outcome``, the
@@ -72,20 +74,16 @@ class Actor(NamedTuple):
     width: float
 
 
-NEVER = 1e9
-
-
 @njit(nogil=True, cache=True)
 def act(crowd, actor, step, score, level, visits):
     """Fill ``crowd.action`` in period ``step`` from ``score`` (K, S), and count ``visits`` (K, S, A)."""
     if actor.width > 0.0:
         score = score + actor.width * _bonus(visits)
-    epsilon = max(actor.floor, actor.start / (1.0 + step / actor.decay))
-    exploring = epsilon > 0.0 and _luck(crowd, step, 0, EXPLORE) < epsilon
+    exploring = explores(crowd, actor, step)
     if actor.decoupled:
-        _each_for_itself(crowd, actor, step, epsilon, score, level[0])
+        _each_for_itself(crowd, actor, step, score, level[0])
     elif exploring and actor.temperature < np.inf:
-        _by_luck(crowd, step, actor.k, score / actor.temperature)
+        _byluck(crowd, step, actor.k, score / actor.temperature)
     elif exploring:
         _at_random(crowd, step, actor.k)
     elif score.size > len(crowd.state):
@@ -93,7 +91,7 @@ def act(crowd, actor, step, score, level, visits):
         _highest(crowd, step, actor.k, threshold, score, np.zeros(len(crowd.state)))
     else:
         _best_cells(crowd, step, actor.k, actor.exactly, score)
-    _count(crowd, visits)
+    count(crowd, visits)
 
 
 @njit(nogil=True, cache=True)
@@ -146,9 +144,22 @@ def settle(crowd):
     crowd.earned[2] = highest
 
 
+@njit(inline="always")
+def luck(crowd, step, place, purpose):
+    """One uniform number of the crowd's own, for ``place`` in period ``step``."""
+    return arm_uniform(crowd.key[2], np.uint64(step + 1), place, purpose, crowd.key[0], crowd.key[1])
+
+
+@njit(inline="always")
+def epsilon(actor, step):
+    """The chance that period ``step`` is spent on exploring."""
+    return max(actor.floor, actor.start / (1.0 + step / actor.decay))
+
+
 @njit(nogil=True, cache=True)
-def _luck(crowd, step, arm, purpose):
-    return arm_uniform(crowd.key[2], np.uint64(step + 1), arm, purpose, crowd.key[0], crowd.key[1])
+def explores(crowd, actor, step):
+    """Whether period ``step`` is spent on exploring."""
+    return luck(crowd, step, 0, EXPLORE) < epsilon(actor, step)
 
 
 @njit(nogil=True, cache=True)
@@ -206,7 +217,7 @@ def _choose(crowd, step, rank, cut, needed, tied):
 
 
 @njit(nogil=True, cache=True)
-def _by_luck(crowd, step, budget, score):
+def _byluck(crowd, step, budget, score):
     """Act on the ``budget`` arms of highest score plus Gumbel luck."""
     n_arms = len(crowd.state)
     k0, k1, seed = crowd.key
@@ -231,14 +242,15 @@ def _highest(crowd, step, budget, threshold, score, drawn):
 
 
 @njit(nogil=True, cache=True)
-def _each_for_itself(crowd, actor, step, epsilon, score, level):
-    """Every arm acts if its score is above ``level``, or, with a chance of ``epsilon``, explores."""
+def _each_for_itself(crowd, actor, step, score, level):
+    """Every arm acts if its score is above ``level``, or, with a chance of epsilon, explores."""
+    exploring = epsilon(actor, step)
     for k in range(len(crowd.first_arm) - 1):
         for i in range(crowd.first_arm[k], crowd.first_arm[k + 1]):
             ahead = score[k, crowd.state[i]] - level
-            if epsilon > 0.0 and _luck(crowd, step, i, EXPLORE) < epsilon:
+            if exploring > 0.0 and luck(crowd, step, i, EXPLORE) < exploring:
                 chance = 1.0 / (1.0 + np.exp(min(-ahead / actor.temperature, 700.0)))
-                crowd.action[i] = _luck(crowd, step, i, LUCK) < chance
+                crowd.action[i] = luck(crowd, step, i, LUCK) < chance
             else:
                 crowd.action[i] = ahead > 0.0
 
@@ -259,7 +271,8 @@ def _bonus(visits):
 
 
 @njit(nogil=True, cache=True)
-def _count(crowd, visits):
+def count(crowd, visits):
+    """Count the visits (K, S, A) of every state and action."""
     for k in range(len(crowd.first_arm) - 1):
         seen = visits[k]
         for i in range(crowd.first_arm[k], crowd.first_arm[k + 1]):

@@ -11,10 +11,10 @@
 import numpy as np
 from numba import njit
 
-from rmab._kernels.action_crowd import explores, follow, hand_out, shuffled
+from rmab._kernels.action_crowd import follow, hand_out, shuffled
 from rmab._kernels.action_plan import plan_by_gain, plan_by_index, plan_exactly
 from rmab._kernels.charged_q import refresh_gain, update
-from rmab._kernels.crowd import move, settle
+from rmab._kernels.crowd import explores, move, settle
 
 
 @njit(nogil=True, cache=True)

@@ -14,10 +14,10 @@ Cost: O(N A L) per period with L = (A - 1) C.
 import numpy as np
 from numba import njit
 
-from rmab._kernels.action_crowd import explores, follow, hand_out, shuffled
+from rmab._kernels.action_crowd import follow, hand_out, shuffled
 from rmab._kernels.action_plan import plan_by_index
 from rmab._kernels.charged_q import refresh_gain, update
-from rmab._kernels.crowd import move, settle
+from rmab._kernels.crowd import explores, move, settle
 
 FOLLOW = 0.01
 

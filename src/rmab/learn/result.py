@@ -101,6 +101,7 @@ class Training:
         What each seed has learned; an :class:`rmab.IndexPolicy` for learners of an index.
     index : ndarray, shape (R, K, S)
         The index of every type and state that each seed has learned, the values of its policy if that is an index policy.
+        An index policy is made of one seed's, ``index[r]``: it would take the seeds for periods.
     curves : Curves
         Learning curves.
     diagnostics : dict of str to ndarray, shape (R, E)

@@ -31,17 +31,16 @@ for certainty equivalence and how it locks in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from rmab.learn.change import ChangeDetection, check_change
 from rmab.learn.learner import Memory, Setting
-from rmab.learn.tabular.model_based import ModelBased, Priced
+from rmab.learn.tabular.model_based import Forgetting, Priced
 
 
 @dataclass(frozen=True, eq=False)
-class CertaintyEquivalence(ModelBased):
+class CertaintyEquivalence(Forgetting):
     """Act by the gain index of the estimated arms: the learner to begin with.
 
     Parameters
@@ -82,17 +81,6 @@ class CertaintyEquivalence(ModelBased):
     >>> (learner.policy(memory, setting).values - gain_index(problem).values).round(1) + 0.0
     array([[0., 0.]])
     """
-
-    change: ChangeDetection | None = field(default=None, kw_only=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_change(self.change)
-
-    @property
-    def watched(self) -> ChangeDetection | None:
-        """How changes are looked for, if they are."""
-        return self.change
 
     def solve(self, memory: Memory, setting: Setting, rng: np.random.Generator) -> Priced:
         """The index that is acted on in the next epoch; no luck is needed."""

@@ -32,7 +32,7 @@ from rmab._kernels.crowd import Crowd, World
 from rmab._kernels.transition_counts import Tally, Watch, absorb_counts, learn_counts
 from rmab.errors import ModelError, NotConverged
 from rmab.index.gain import gain_index
-from rmab.learn.change import LEAST, ChangeDetection, forget
+from rmab.learn.change import LEAST, ChangeDetection, check_change, forget
 from rmab.learn.exploration import EpsilonGreedy, Exploration, check_exploration, positive
 from rmab.learn.learner import Learner, Memory, Setting, blank
 from rmab.learn.tabular.prior_counts import PriorCounts
@@ -238,6 +238,22 @@ class ModelBased(Learner):
             memory["unsolved"] += 1
             return
         memory["score"][:], memory["level"][0] = found.values, found.price
+
+
+@dataclass(frozen=True, eq=False)
+class Forgetting(ModelBased):
+    """A learner that can look for types that have changed, and forget what was known of them; its option is ``change``."""
+
+    change: ChangeDetection | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_change(self.change)
+
+    @property
+    def watched(self) -> ChangeDetection | None:
+        """How changes are looked for, if they are."""
+        return self.change
 
 
 def _tally(memory: Memory) -> Tally:

@@ -30,19 +30,18 @@ N. Akbarzadeh, A. Mahajan, "On learning Whittle index policy for restless bandit
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rmab.index.gain import gain_index
-from rmab.learn.change import ChangeDetection, check_change
 from rmab.learn.learner import Memory, Setting
-from rmab.learn.tabular.model_based import ModelBased, Priced
+from rmab.learn.tabular.model_based import Forgetting, Priced
 
 
 @dataclass(frozen=True, eq=False)
-class Thompson(ModelBased):
+class Thompson(Forgetting):
     """Act by the gain index of arms drawn from the posterior.
 
     Parameters
@@ -79,17 +78,6 @@ class Thompson(ModelBased):
     array([[0.9, 0.1],
            [0.5, 0.5]])
     """
-
-    change: ChangeDetection | None = field(default=None, kw_only=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_change(self.change)
-
-    @property
-    def watched(self) -> ChangeDetection | None:
-        """How changes are looked for, if they are."""
-        return self.change
 
     def solve(self, memory: Memory, setting: Setting, rng: np.random.Generator) -> Priced:
         """The index of one draw."""
